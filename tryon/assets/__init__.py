@@ -1,0 +1,1 @@
+"""Weights, tables and pictures that ship with the package."""
