@@ -1,0 +1,56 @@
+# Everything this project does from a clean checkout. `make help` lists it.
+PYTHON ?= python3
+VENV   ?= .venv
+BIN    := $(VENV)/bin
+RUN    := $(BIN)/tryon
+
+.PHONY: help dress test check format types wheel assets bench demo clean
+.DEFAULT_GOAL := help
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+# One environment for users, marked by the file that made it; `dev` adds the tools.
+$(VENV)/installed: pyproject.toml
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --editable .
+	touch $@
+
+$(VENV)/installed-dev: pyproject.toml
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --editable '.[dev]'
+	touch $(VENV)/installed $@
+
+dress: $(VENV)/installed ## set up, and dress the example person: writes out.jpg
+	$(RUN) dress demo/examples/person.jpg demo/examples/shirt.jpg --output out.jpg
+
+test: $(VENV)/installed-dev ## set up, and run the tests
+	$(BIN)/python -m pytest $(ARGS)
+
+check: $(VENV)/installed-dev format types ## formatting, lint, types
+
+format: $(VENV)/installed-dev ## formatting and lint alone
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+
+# Type checkers cannot follow the mapping of folders to packages, so the built tree is checked.
+types: $(VENV)/installed-dev ## types of the built tree
+	rm -rf build/typed
+	$(BIN)/pip install --quiet --no-deps --target build/typed .
+	cd build/typed && ../../$(BIN)/mypy --config-file ../../pyproject.toml -p tryon
+
+wheel: $(VENV)/installed-dev ## build the wheel into dist/
+	rm -rf dist build/lib build/bdist*
+	$(BIN)/python -m build --quiet --wheel
+
+assets: $(VENV)/installed-dev ## fetch the embedded pose and silhouette models again and compare
+	$(BIN)/python -m tryon.assets.rebuild
+
+bench: $(VENV)/installed-dev ## timings, as ratios in one run
+	$(BIN)/python -m tests.benchmarks.dress
+
+demo: $(VENV)/installed ## set up, and open the demo
+	$(RUN) demo
+
+clean: ## remove what the targets made
+	rm -rf $(VENV) build dist out.jpg *.egg-info

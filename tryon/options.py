@@ -1,0 +1,124 @@
+"""What a caller may ask of one picture, checked before any work is done."""
+
+from __future__ import annotations
+
+import difflib
+import math
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields, replace
+from typing import Any, Literal, get_args
+
+from tryon.errors import OptionError
+from tryon.types import CATEGORIES, Category
+
+GarmentPhoto = Literal["auto", "flat-lay", "worn"]
+Arms = Literal["all", "sleeves"]
+MaskMode = Literal["replace", "add", "subtract"]
+
+
+@dataclass(frozen=True, slots=True)
+class DressOptions:
+    """How to make one look. `None` means: as the family was made for.
+
+    category: what the garment is; `auto` tells it from the garment photo.
+    garment_photo: whether the garment lies flat or is worn by somebody; `auto` looks.
+    seed: 0 to 2**63 - 1. The same inputs, seed and family give the same pixels.
+    steps: denoising steps, 1-1000. More is slower and rarely better past the family's default.
+    guidance: classifier-free guidance scale, 1-30. 1 is off and twice as fast.
+    strength: how much of the start is repainted, above 0 to 1. Below 1 needs something to start
+        from: the warped garment, or the photo itself.
+    control_scale: weight of the pose branch, 0-2.
+    image_scale: weight of the garment's image prompt, 0-2.
+    prompt, negative_prompt: text; the default prompt names the category.
+    lora: LoRA files, each `FILE` or `FILE:WEIGHT`.
+    arms: `all` frees the arms for any sleeve; `sleeves` keeps bare skin as it is.
+    mask_mode: what a mask of the caller's does to the automatic one.
+    grow: pixels of the photo by which the mask is grown (negative: shrunk).
+    feather: width of the soft edge inside the mask, as a part of the crop's height, 0-0.1.
+    colour_match: pull the result to the colours around the mask.
+    """
+
+    category: Literal["auto"] | Category = "auto"
+    garment_photo: GarmentPhoto = "auto"
+    seed: int = 0
+    steps: int | None = None
+    guidance: float | None = None
+    strength: float | None = None
+    control_scale: float | None = None
+    image_scale: float | None = None
+    prompt: str | None = None
+    negative_prompt: str | None = None
+    lora: tuple[str, ...] = ()
+    arms: Arms = "all"
+    mask_mode: MaskMode = "replace"
+    grow: int = 0
+    feather: float = 0.01
+    colour_match: bool = True
+
+    def __post_init__(self) -> None:
+        _one_of("category", self.category, ("auto", *CATEGORIES))
+        _one_of("garment_photo", self.garment_photo, get_args(GarmentPhoto))
+        _one_of("arms", self.arms, get_args(Arms))
+        _one_of("mask_mode", self.mask_mode, get_args(MaskMode))
+        _within("seed", self.seed, 0, 2**63 - 1, whole=True)
+        _within("grow", self.grow, -10_000, 10_000, whole=True)
+        _within("feather", self.feather, 0, 0.1)
+        _within("steps", self.steps, 1, 1000, whole=True)
+        _within("guidance", self.guidance, 1, 30)
+        _within("strength", self.strength, 0.01, 1)
+        _within("control_scale", self.control_scale, 0, 2)
+        _within("image_scale", self.image_scale, 0, 2)
+        for name in ("prompt", "negative_prompt"):
+            if not isinstance(getattr(self, name), str | None):
+                raise OptionError(f"{name} must be text")
+        if not isinstance(self.lora, tuple) or not all(isinstance(x, str) for x in self.lora):
+            raise OptionError("lora must be a tuple of FILE or FILE:WEIGHT")
+        if not isinstance(self.colour_match, bool):
+            raise OptionError("colour_match must be true or false")
+
+    def with_values(self, values: Mapping[str, Any]) -> DressOptions:
+        """These options with some replaced. Raises OptionError for an unknown name."""
+        known = [field.name for field in fields(self)]
+        for name in values:
+            if name not in known:
+                close = difflib.get_close_matches(name, known, n=1)
+                hint = f"Did you mean {close[0]!r}?" if close else f"Known: {', '.join(known)}."
+                raise OptionError(f"unknown option {name!r}", remedy=hint)
+        return replace(self, **values)
+
+    def as_dict(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+def _one_of(name: str, value: object, choices: tuple[str, ...]) -> None:
+    if value not in choices:
+        raise OptionError(f"{name} is {value!r}", remedy=f"Choose one of: {', '.join(choices)}.")
+
+
+def _within(name: str, value: Any, low: float, high: float, *, whole: bool = False) -> None:
+    if value is None and name not in {"seed", "grow", "feather"}:
+        return
+    kind = int if whole else (int, float)
+    number = isinstance(value, kind) and not isinstance(value, bool)
+    if not number or not math.isfinite(value) or not low <= value <= high:
+        noun = "a whole number" if whole else "a number"
+        raise OptionError(f"{name} is {value!r}, not {noun} from {low:g} to {high:g}")
+
+
+def lora_and_weight(text: str) -> tuple[str, float]:
+    """`FILE` or `FILE:WEIGHT` as (file, weight); the weight is 1 where none is given.
+
+    Raises OptionError for a weight that is not a number from -4 to 4.
+    """
+    file, colon, tail = text.rpartition(":")
+    if not colon or "/" in tail or "\\" in tail or "." in tail and not tail[-1].isdigit():
+        return text, 1.0
+    try:
+        weight = float(tail)
+    except ValueError:
+        raise OptionError(
+            f"{text!r} ends in a weight that is not a number", remedy="Write FILE:0.8, say."
+        ) from None
+    if not -4 <= weight <= 4:
+        raise OptionError(f"the weight of {file!r} is {weight:g}, not a number from -4 to 4")
+    return file, weight
