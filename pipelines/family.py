@@ -1,0 +1,219 @@
+"""A family: a set of weights that work together, loaded once, and how it wants to be used.
+
+On disk a family is a folder in diffusers' layout, with what diffusers has no place for beside it:
+
+    model_index.json  scheduler/  tokenizer/  text_encoder/  unet/  vae/   (SDXL: tokenizer_2/ ...)
+    controlnet/              the pose ControlNet                                        (optional)
+    controlnet_tile/         a ControlNet that is shown the warped garment              (optional)
+    image_encoder/           the CLIP vision model of the image prompt                  (optional)
+    ip_adapter.safetensors   the image prompt, in IP-Adapter's format                   (optional)
+    family.json              the fields of `FamilyConfig`                               (optional)
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import Any, Literal
+
+import torch
+from PIL import Image
+
+from tryon.adapters.ip_adapter import IPAdapter
+from tryon.errors import OptionError, WeightsMissingError
+from tryon.pipelines.components import (
+    load_base,
+    load_controlnet,
+    load_image_encoder,
+    missing_parts,
+)
+from tryon.pipelines.conditioning import ImageEmbeds, ImagePrompts, PromptEmbeds, TextPrompts
+from tryon.pipelines.per_sample import inpaint_pipeline
+from tryon.types import CATEGORIES
+
+ControlKind = Literal["pose", "tile"]
+
+CONFIG_FILE = "family.json"
+
+
+@dataclass(frozen=True)
+class FamilyConfig:
+    """How a family wants to be used. Read from `family.json`; an unknown key is an error.
+
+    width, height: pixels of the picture that the UNet works on, multiples of 8.
+    steps, guidance, strength, control_scale, tile_scale, image_scale: defaults of
+        `InpaintSettings`.
+    scheduler, scheduler_options: name of a diffusers scheduler class, and what to change in the
+        configuration that lies in the folder. None keeps the folder's own.
+    masked_image: what the UNet sees inside the mask, in its masked-image channels: a "blank" as
+        Stable Diffusion inpainting was trained, or the "warp" for a UNet that was trained so.
+    prompts: one prompt for each category; `{garment}` stands for the garment's description.
+    """
+
+    width: int = 384
+    height: int = 512
+    steps: int = 20
+    guidance: float = 2.5
+    strength: float = 1.0
+    control_scale: float = 1.0
+    tile_scale: float = 0.5
+    image_scale: float = 1.0
+    scheduler: str | None = "UniPCMultistepScheduler"
+    scheduler_options: Mapping[str, Any] = field(default_factory=dict)
+    masked_image: Literal["blank", "warp"] = "blank"
+    prompts: Mapping[str, str] = field(
+        default_factory=lambda: {
+            "upper": "photo of a person wearing {garment}, upper body garment",
+            "lower": "photo of a person wearing {garment}, lower body garment",
+            "dress": "photo of a person wearing {garment}, full length garment",
+        }
+    )
+    negative_prompt: str = "deformed, blurry, low quality"
+
+    def __post_init__(self) -> None:
+        if self.width % 8 or self.height % 8 or min(self.width, self.height) < 8:
+            raise OptionError(
+                f"width and height are {self.width} and {self.height}, not multiples of 8"
+            )
+        if self.masked_image not in ("blank", "warp"):
+            raise OptionError(f"masked_image is {self.masked_image!r}, not 'blank' or 'warp'")
+        if set(self.prompts) != set(CATEGORIES):
+            raise OptionError(f"prompts are for {sorted(self.prompts)}, not {sorted(CATEGORIES)}")
+
+    @classmethod
+    def in_folder(cls, folder: Path) -> FamilyConfig:
+        """The configuration in a family's folder; the defaults of its architecture without one.
+
+        Raises OptionError for an unknown key or a broken file.
+        """
+        file = folder / CONFIG_FILE
+        if not file.is_file():
+            if (folder / "text_encoder_2").is_dir():
+                return cls(width=768, height=1024, steps=30)
+            return cls()
+        try:
+            values = json.loads(file.read_text(encoding="utf-8"))
+        except (OSError, ValueError) as error:
+            raise OptionError(f"cannot be read as JSON: {error}", path=file) from error
+        known = [f.name for f in fields(cls)]
+        unknown = sorted(set(values) - set(known))
+        if unknown:
+            raise OptionError(
+                f"unknown key {', '.join(unknown)}", path=file, remedy=f"Known: {', '.join(known)}."
+            )
+        return cls(**values)
+
+
+@dataclass(frozen=True)
+class FamilyPaths:
+    """Where the weights of a family lie. Whatever is None or empty stays off.
+
+    base: a folder in diffusers' layout, or one `.safetensors` checkpoint with everything in it.
+    config: for a checkpoint, the folder (same layout, no weights needed) that says what is in it.
+    controlnets: folders, and what each ControlNet is shown: the "pose" or the "tile" (the warp).
+    """
+
+    base: Path
+    config: Path | None = None
+    controlnets: tuple[tuple[Path, ControlKind], ...] = ()
+    ip_adapter: Path | None = None
+    image_encoder: Path | None = None
+
+    @classmethod
+    def in_folder(cls, folder: Path) -> FamilyPaths:
+        """The parts that lie in one folder (see the top of this file)."""
+        kinds: dict[str, ControlKind] = {"controlnet": "pose", "controlnet_tile": "tile"}
+        ip_adapter = folder / "ip_adapter.safetensors"
+        image_encoder = folder / "image_encoder"
+        return cls(
+            base=folder,
+            controlnets=tuple((folder / n, k) for n, k in kinds.items() if (folder / n).is_dir()),
+            ip_adapter=ip_adapter if ip_adapter.is_file() else None,
+            image_encoder=image_encoder if image_encoder.is_dir() else None,
+        )
+
+
+class Family:
+    """A loaded family: diffusers' inpainting pipeline, its adapters, and caches of embeddings."""
+
+    def __init__(
+        self,
+        pipeline: Any,
+        config: FamilyConfig,
+        *,
+        controls: tuple[ControlKind, ...] = (),
+        ip_adapter: IPAdapter | None = None,
+    ) -> None:
+        self.pipeline = pipeline
+        self.config = config
+        self.controls = controls
+        self.ip_adapter = ip_adapter
+        self._text_prompts = TextPrompts(pipeline)
+        self._image_prompts = ImagePrompts(pipeline) if ip_adapter is not None else None
+
+    @property
+    def unet(self) -> torch.nn.Module:
+        """The UNet, to attach a LoRA to."""
+        return self.pipeline.unet
+
+    @property
+    def device(self) -> torch.device:
+        """Where the computation happens (also while the weights are offloaded)."""
+        return self.pipeline._execution_device
+
+    def embed_prompt(self, prompt: str, negative_prompt: str) -> PromptEmbeds:
+        """The text encoders' view of a prompt and its negative, from the cache when it is there."""
+        return self._text_prompts.embed(prompt, negative_prompt)
+
+    def embed_garment(self, garment: Image.Image) -> ImageEmbeds:
+        """The image encoder's view of a garment photo, from the cache when it is there."""
+        if self._image_prompts is None:
+            raise OptionError("this family has no image prompt")
+        return self._image_prompts.embed(garment)
+
+
+def load_family(
+    paths: FamilyPaths,
+    config: FamilyConfig,
+    *,
+    device: torch.device | str,
+    dtype: torch.dtype,
+    offload: bool = False,
+) -> Family:
+    """Load every part of a family onto `device`, offline, from safetensors only.
+
+    With `offload`, each model visits the device only while it is used (needs an accelerator).
+    Raises WeightsMissingError (naming all missing parts), WeightsUnsafeError when there are only
+    pickles, WeightsCorruptError when keys or shapes are not what the configuration says.
+    """
+    missing = missing_parts(
+        paths.base,
+        config=paths.config,
+        controlnets=[folder for folder, _ in paths.controlnets],
+        image_encoder=paths.image_encoder,
+        ip_adapter=paths.ip_adapter,
+    )
+    if missing:
+        raise WeightsMissingError(f"missing: {', '.join(missing)}", path=paths.base)
+    parts = load_base(
+        paths.base,
+        config=paths.config,
+        scheduler=config.scheduler,
+        scheduler_options=config.scheduler_options,
+        dtype=dtype,
+    )
+    controlnets = [load_controlnet(folder, dtype=dtype) for folder, _ in paths.controlnets]
+    ip_adapter = None
+    if paths.ip_adapter is not None and paths.image_encoder is not None:
+        ip_adapter = IPAdapter.from_file(paths.ip_adapter)
+        ip_adapter.attach(parts["unet"])
+        parts["image_encoder"] = load_image_encoder(paths.image_encoder, dtype=dtype)
+    pipeline = inpaint_pipeline(parts, controlnets)
+    if offload:
+        pipeline.enable_model_cpu_offload(device=device)
+    else:
+        pipeline.to(device)
+    kinds = tuple(kind for _, kind in paths.controlnets)
+    return Family(pipeline, config, controls=kinds, ip_adapter=ip_adapter)
