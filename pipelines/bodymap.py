@@ -1,0 +1,195 @@
+"""Body map: for every pixel of a person photo, where on the canonical body it lies.
+
+Predicted from limb maps and the silhouette only, no colours: that is why a net trained on
+synthetic people (`tryon.training.bodymap`) holds on photographs. The canonical frame is that of
+`tryon.data.synthetic.canonical`: the mean body in A-pose seen from the front, u to the right of
+that picture, v down, both 0-1, with one layer for the front and one for the back.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+import torch
+import torch.nn.functional as F
+
+from tryon.errors import NoPersonError
+from tryon.pipelines.bodymap_net import DenseNet
+from tryon.pipelines.limbs import LIMB_CHANNELS, limb_maps
+from tryon.types import Box, Pose
+
+BODY_PARTS: tuple[str, ...] = (
+    "background",
+    "head",
+    "neck",
+    "torso",
+    "left_upper_arm",
+    "left_forearm",
+    "left_hand",
+    "right_upper_arm",
+    "right_forearm",
+    "right_hand",
+    "left_thigh",
+    "left_shin",
+    "left_foot",
+    "right_thigh",
+    "right_shin",
+    "right_foot",
+)
+
+MAP_HEIGHT, MAP_WIDTH = 192, 144
+BODY_MAP_INPUTS = LIMB_CHANNELS + 4
+BODY_MAP_OUTPUTS = 2 + 1 + 1 + 1 + len(BODY_PARTS)
+_UV_UNIT = 0.05  # the net draws uv - 0.5 in units of this
+_BEST_SCALE = 0.006  # an expected error (in uv) that counts as full confidence
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class BodyMap:
+    """Where on the canonical body the pixels of a photo lie, on a coarse grid over a crop of it.
+
+    All arrays are float32 and (192, 144[, channels]). Outside the body they go on into a band
+    of about 8 cm, where loose clothes would be.
+
+    uv: (h, w, 2), canonical coordinates.
+    front: (h, w), probability that the front of the body faces the camera here.
+    body: (h, w), probability of the bare body (less than 0.5 in the band).
+    parts: (h, w, 16), probability of each of `BODY_PARTS`.
+    confidence: (h, w), 0-1, 0 outside body and band.
+    box: the crop of the photo that the grid covers; it may reach beyond the photo.
+    photo_size: (width, height) of the photo.
+    """
+
+    uv: np.ndarray
+    front: np.ndarray
+    body: np.ndarray
+    parts: np.ndarray
+    confidence: np.ndarray
+    box: Box
+    photo_size: tuple[int, int]
+
+    @property
+    def part(self) -> np.ndarray:
+        """uint8 (h, w): the likeliest of `BODY_PARTS`."""
+        return self.parts.argmax(axis=-1).astype(np.uint8)
+
+    def on_photo(self, plane: np.ndarray) -> np.ndarray:
+        """float32 (H, W[, k]): any of the arrays at the photo's size, 0 outside the crop."""
+        return resampled(plane, self.box, self.photo_size)
+
+
+def body_map(net: DenseNet, pose: Pose, silhouette: np.ndarray) -> BodyMap:
+    """The body map of one person.
+
+    silhouette: float (H, W), 0-1, the person's, at the photo's size.
+
+    Raises `NoPersonError` if neither silhouette nor joints show anybody.
+    """
+    height, width = silhouette.shape
+    box = person_crop(pose, silhouette)
+    scale_x, scale_y = MAP_WIDTH / box.width, MAP_HEIGHT / box.height
+    keypoints = pose.keypoints.astype(np.float32).copy()
+    keypoints[:, 0] = (keypoints[:, 0] - box.left) * scale_x
+    keypoints[:, 1] = (keypoints[:, 1] - box.top) * scale_y
+    outline = cropped(silhouette, box, (MAP_WIDTH, MAP_HEIGHT))
+    inputs = body_map_inputs(
+        torch.from_numpy(keypoints)[None], torch.from_numpy(outline)[None, None]
+    )
+    with torch.inference_mode():
+        drawn = net(inputs.to(memory_format=torch.channels_last))[0].float()
+        uv, scale, front, body, parts = body_map_outputs(drawn[None])
+        uv, scale = uv[0].permute(1, 2, 0).numpy(), scale[0, 0].numpy()
+        parts = parts[0].softmax(0).permute(1, 2, 0).numpy()
+        front, body = front[0, 0].sigmoid().numpy(), body[0, 0].sigmoid().numpy()
+    confidence = np.clip(_BEST_SCALE / scale, 0, 1) * (1 - parts[..., 0])
+    return BodyMap(
+        uv=np.ascontiguousarray(uv),
+        front=front,
+        body=body,
+        parts=np.ascontiguousarray(parts),
+        confidence=confidence,
+        box=box,
+        photo_size=(width, height),
+    )
+
+
+def body_map_inputs(keypoints: torch.Tensor, silhouette: torch.Tensor) -> torch.Tensor:
+    """What the net sees: (N, `BODY_MAP_INPUTS`, 96, 72).
+
+    keypoints: (N, 18, 3) in pixels of the 192x144 map. silhouette: (N, 1, 192, 144), 0-1.
+    """
+    half = keypoints * torch.tensor([0.5, 0.5, 1.0])
+    limbs = limb_maps(half, MAP_HEIGHT // 2, MAP_WIDTH // 2)
+    return torch.cat([limbs, F.pixel_unshuffle(silhouette, 2)], dim=1)
+
+
+def body_map_outputs(drawn: torch.Tensor) -> tuple[torch.Tensor, ...]:
+    """What the net says: uv (N, 2), its expected error (N, 1), and the logits of front (N, 1),
+    bare body (N, 1) and parts (N, 16), each (..., 192, 144)."""
+    uv, scale, front, body, parts = drawn.split([2, 1, 1, 1, len(BODY_PARTS)], dim=1)
+    return 0.5 + _UV_UNIT * uv, _UV_UNIT * scale.clamp(-6, 3).exp(), front, body, parts
+
+
+def person_crop(pose: Pose, silhouette: np.ndarray) -> Box:
+    """The box around a person, 3:4 with some air; it may reach beyond the photo."""
+    person = silhouette > 0.5
+    rows, columns = np.nonzero(person.any(axis=1))[0], np.nonzero(person.any(axis=0))[0]
+    height, width = silhouette.shape
+    if len(rows):
+        left, top, right, bottom = columns[0], rows[0], columns[-1] + 1, rows[-1] + 1
+    else:
+        x, y, confidence = pose.keypoints.T
+        seen = (confidence > 0.2) & (x > 0) & (x < width) & (y > 0) & (y < height)
+        if seen.sum() < 3:
+            raise NoPersonError("nobody was found in the photo")
+        left, top, right, bottom = x[seen].min(), y[seen].min(), x[seen].max(), y[seen].max()
+    return framed(float(left), float(top), float(right), float(bottom))
+
+
+def framed(left: float, top: float, right: float, bottom: float, air: float = 0.06) -> Box:
+    """The 3:4 box around an extent, with `air` of its size on every side."""
+    aspect = MAP_WIDTH / MAP_HEIGHT
+    height = max((bottom - top), (right - left) / aspect, 8.0) * (1 + 2 * air)
+    middle_x, middle_y = (left + right) / 2, (top + bottom) / 2
+    corner_x, corner_y = round(middle_x - height * aspect / 2), round(middle_y - height / 2)
+    return Box(corner_x, corner_y, corner_x + round(height * aspect), corner_y + round(height))
+
+
+def cropped(plane: np.ndarray, box: Box, size: tuple[int, int]) -> np.ndarray:
+    """float32 (height, width) of `size`: a crop that may reach beyond the plane (0 there)."""
+    height, width = plane.shape[:2]
+    inside = Box(max(box.left, 0), max(box.top, 0), min(box.right, width), min(box.bottom, height))
+    piece = plane[inside.top : inside.bottom, inside.left : inside.right].astype(np.float32)
+    scale = min(1.0, 2 * size[0] / box.width)
+    if scale < 1 and piece.size:  # shrink by areas first: a warp alone would alias
+        piece = cv2.resize(piece, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
+    else:
+        scale = 1.0
+    # Pixel centres: map (i + 0.5) of the piece to the grid.
+    fx, fy = size[0] / box.width / scale, size[1] / box.height / scale
+    shift_x = (inside.left - box.left) * size[0] / box.width
+    shift_y = (inside.top - box.top) * size[1] / box.height
+    move = np.array(
+        [[fx, 0, shift_x + 0.5 * fx - 0.5], [0, fy, shift_y + 0.5 * fy - 0.5]], np.float64
+    )
+    return cv2.warpAffine(piece, move, size, flags=cv2.INTER_LINEAR)
+
+
+def resampled(plane: np.ndarray, box: Box, photo_size: tuple[int, int]) -> np.ndarray:
+    """float32 (H, W[, k]): a plane over `box` drawn into a photo of `photo_size`, else 0."""
+    width, height = photo_size
+    scale_x, scale_y = box.width / plane.shape[1], box.height / plane.shape[0]
+    move = np.array(
+        [
+            [scale_x, 0, box.left + 0.5 * scale_x - 0.5],
+            [0, scale_y, box.top + 0.5 * scale_y - 0.5],
+        ],
+        np.float64,
+    )
+    flat = plane.astype(np.float32, copy=False)
+    if flat.ndim == 2 or flat.shape[2] <= 4:
+        return cv2.warpAffine(flat, move, (width, height), flags=cv2.INTER_LINEAR)
+    planes = [cv2.warpAffine(flat[..., i], move, (width, height)) for i in range(flat.shape[2])]
+    return np.stack(planes, axis=-1)
