@@ -19,14 +19,20 @@ from pathlib import Path
 from typing import Any, Literal
 
 import torch
+from diffusers import UNet2DConditionModel
 from PIL import Image
 
+from transformers import CLIPVisionModelWithProjection
+
+from tryon.adapters.checkpoint import load_model
+from tryon.adapters.controlnet import load_controlnet
 from tryon.adapters.ip_adapter import IPAdapter
 from tryon.errors import OptionError, WeightsMissingError
 from tryon.pipelines.components import (
+    chosen_scheduler,
+    is_xl,
     load_base,
-    load_controlnet,
-    load_image_encoder,
+    load_checkpoint,
     missing_parts,
 )
 from tryon.pipelines.conditioning import ImageEmbeds, ImagePrompts, PromptEmbeds, TextPrompts
@@ -90,9 +96,7 @@ class FamilyConfig:
         """
         file = folder / CONFIG_FILE
         if not file.is_file():
-            if (folder / "text_encoder_2").is_dir():
-                return cls(width=768, height=1024, steps=30)
-            return cls()
+            return cls(width=768, height=1024, steps=30) if is_xl(folder) else cls()
         try:
             values = json.loads(file.read_text(encoding="utf-8"))
         except (OSError, ValueError) as error:
@@ -136,27 +140,28 @@ class FamilyPaths:
 
 
 class Family:
-    """A loaded family: diffusers' inpainting pipeline, its adapters, and caches of embeddings."""
+    """A loaded family: diffusers' inpainting pipeline, and caches of embeddings.
+
+    controls: what each ControlNet of the pipeline is shown, in its order.
+    """
 
     def __init__(
-        self,
-        pipeline: Any,
-        config: FamilyConfig,
-        *,
-        controls: tuple[ControlKind, ...] = (),
-        ip_adapter: IPAdapter | None = None,
+        self, pipeline: Any, config: FamilyConfig, *, controls: tuple[ControlKind, ...] = ()
     ) -> None:
         self.pipeline = pipeline
         self.config = config
         self.controls = controls
-        self.ip_adapter = ip_adapter
         self._text_prompts = TextPrompts(pipeline)
-        self._image_prompts = ImagePrompts(pipeline) if ip_adapter is not None else None
+        self._image_prompts = ImagePrompts(pipeline)
 
     @property
-    def unet(self) -> torch.nn.Module:
+    def unet(self) -> UNet2DConditionModel:
         """The UNet, to attach a LoRA to."""
         return self.pipeline.unet
+
+    @property
+    def has_image_prompt(self) -> bool:
+        return self.unet.encoder_hid_proj is not None
 
     @property
     def device(self) -> torch.device:
@@ -164,13 +169,11 @@ class Family:
         return self.pipeline._execution_device
 
     def embed_prompt(self, prompt: str, negative_prompt: str) -> PromptEmbeds:
-        """The text encoders' view of a prompt and its negative, from the cache when it is there."""
+        """What the text encoders make of a prompt and its negative, remembered."""
         return self._text_prompts.embed(prompt, negative_prompt)
 
     def embed_garment(self, garment: Image.Image) -> ImageEmbeds:
-        """The image encoder's view of a garment photo, from the cache when it is there."""
-        if self._image_prompts is None:
-            raise OptionError("this family has no image prompt")
+        """What the image encoder makes of a garment photo, remembered."""
         return self._image_prompts.embed(garment)
 
 
@@ -188,32 +191,46 @@ def load_family(
     Raises WeightsMissingError (naming all missing parts), WeightsUnsafeError when there are only
     pickles, WeightsCorruptError when keys or shapes are not what the configuration says.
     """
-    missing = missing_parts(
-        paths.base,
-        config=paths.config,
-        controlnets=[folder for folder, _ in paths.controlnets],
-        image_encoder=paths.image_encoder,
-        ip_adapter=paths.ip_adapter,
+    require_all(paths)
+    if paths.config is not None:
+        parts = load_checkpoint(paths.base, paths.config, dtype=dtype)
+    else:
+        parts = load_base(paths.base, dtype=dtype)
+    parts["scheduler"] = chosen_scheduler(
+        parts["scheduler"], config.scheduler, config.scheduler_options
     )
-    if missing:
-        raise WeightsMissingError(f"missing: {', '.join(missing)}", path=paths.base)
-    parts = load_base(
-        paths.base,
-        config=paths.config,
-        scheduler=config.scheduler,
-        scheduler_options=config.scheduler_options,
-        dtype=dtype,
-    )
-    controlnets = [load_controlnet(folder, dtype=dtype) for folder, _ in paths.controlnets]
-    ip_adapter = None
+    controlnets = [load_controlnet(folder, parts["unet"]) for folder, _ in paths.controlnets]
     if paths.ip_adapter is not None and paths.image_encoder is not None:
-        ip_adapter = IPAdapter.from_file(paths.ip_adapter)
-        ip_adapter.attach(parts["unet"])
-        parts["image_encoder"] = load_image_encoder(paths.image_encoder, dtype=dtype)
+        IPAdapter.from_file(paths.ip_adapter).attach(parts["unet"])
+        parts["image_encoder"] = load_model(
+            CLIPVisionModelWithProjection, paths.image_encoder, dtype=dtype
+        )
     pipeline = inpaint_pipeline(parts, controlnets)
     if offload:
         pipeline.enable_model_cpu_offload(device=device)
     else:
         pipeline.to(device)
-    kinds = tuple(kind for _, kind in paths.controlnets)
-    return Family(pipeline, config, controls=kinds, ip_adapter=ip_adapter)
+    return Family(pipeline, config, controls=tuple(kind for _, kind in paths.controlnets))
+
+
+def require_all(paths: FamilyPaths) -> None:
+    """Raise WeightsMissingError that names everything that is not there."""
+    base = paths.base if paths.config is None else paths.config
+    missing = missing_parts(base)
+    if paths.config is not None and not paths.base.is_file():
+        missing.append(paths.base)
+    folders = [folder for folder, _ in paths.controlnets]
+    if paths.image_encoder is not None:
+        folders.append(paths.image_encoder)
+    missing += [f / "config.json" for f in folders if not (f / "config.json").is_file()]
+    if paths.ip_adapter is not None:
+        if not paths.ip_adapter.is_file():
+            missing.append(paths.ip_adapter)
+        if paths.image_encoder is None:
+            missing.append(base / "image_encoder")
+    if missing:
+        raise WeightsMissingError(
+            f"{len(missing)} parts of the family are not on this machine: "
+            + ", ".join(str(path) for path in missing),
+            path=paths.base,
+        )

@@ -95,4 +95,164 @@ def inpaint(
     False, Cancelled is raised at once. The pixels outside the mask pass through the VAE too: put
     the photo's own back with `composite`.
     """
-    raise NotImplementedError
+    if not samples:
+        return []
+    _check(family, samples)
+    images: dict[int, Image.Image] = {}
+    batches = batches_of(family, samples)
+    for number, batch in enumerate(batches):
+        steps = _Steps(on_step, batches_before=number, batches=len(batches))
+        pictures = _repaint(family, [samples[i] for i in batch], settings, steps)
+        images.update(zip(batch, pictures, strict=True))
+    return [images[i] for i in range(len(samples))]
+
+
+def batches_of(family: Family, samples: Sequence[InpaintSample]) -> list[list[int]]:
+    """Which samples (by place) go through the UNet together.
+
+    Scales hold for a whole batch, so that samples with and without a skeleton, garment or warp go
+    apart. On a CPU every sample goes alone: its kernels split their sums by the size of the batch,
+    which changes the last bits (and a CPU gains nothing from a batch).
+    """
+    if family.device.type == "cpu":
+        return [[i] for i in range(len(samples))]
+    alike: dict[tuple[bool, ...], list[int]] = {}
+    for i, sample in enumerate(samples):
+        parts = (sample.skeleton, sample.garment, sample.warp)
+        alike.setdefault(tuple(part is not None for part in parts), []).append(i)
+    return list(alike.values())
+
+
+@torch.no_grad()
+def _repaint(
+    family: Family, samples: Sequence[InpaintSample], settings: InpaintSettings, steps: _Steps
+) -> list[Image.Image]:
+    """Samples that are alike, through the pipeline in one batch."""
+    pipeline = family.pipeline
+    # A fresh scheduler: no step of an earlier call, finished or cancelled, is remembered.
+    pipeline.scheduler = type(pipeline.scheduler).from_config(pipeline.scheduler.config)
+    pipeline.masked_image = masked_images(family, samples)
+    if family.has_image_prompt:
+        shown = samples[0].garment is not None
+        pipeline.set_ip_adapter_scale(settings.image_scale if shown else 0.0)
+    try:
+        return pipeline(
+            **prompt_arguments(family, samples),
+            **garment_arguments(family, samples, guided=settings.guidance > 1),
+            **control_arguments(family, samples, settings),
+            image=[starting_image(sample, settings.strength) for sample in samples],
+            mask_image=[sample.mask for sample in samples],
+            width=samples[0].image.width,
+            height=samples[0].image.height,
+            num_inference_steps=settings.steps,
+            guidance_scale=settings.guidance,
+            strength=settings.strength,
+            generator=[torch.Generator("cpu").manual_seed(sample.seed) for sample in samples],
+            callback_on_step_end=steps,
+        ).images
+    finally:
+        del pipeline.masked_image
+        pipeline.maybe_free_model_hooks()
+
+
+def starting_image(sample: InpaintSample, strength: float) -> Image.Image:
+    """RGB: what the denoising starts from when it does not start from pure noise."""
+    return sample.image if sample.warp is None or strength == 1 else sample.warp
+
+
+def masked_images(family: Family, samples: Sequence[InpaintSample]) -> torch.Tensor:
+    """float32 (B, 3, H, W) in -1..1: the photos with a grey hole, or with the warp in it."""
+    pipeline = family.pipeline
+    if family.config.masked_image == "warp" and samples[0].warp is not None:
+        return pipeline.image_processor.preprocess([sample.warp for sample in samples])
+    photos = pipeline.image_processor.preprocess([sample.image for sample in samples])
+    masks = pipeline.mask_processor.preprocess([sample.mask for sample in samples])
+    return photos * (masks < 0.5)
+
+
+def prompt_arguments(family: Family, samples: Sequence[InpaintSample]) -> dict[str, Any]:
+    """The prompts' embeddings, one row each, as the pipeline takes them."""
+    embeds = [family.embed_prompt(s.prompt, s.negative_prompt) for s in samples]
+    arguments = {
+        "prompt_embeds": torch.cat([e.positive for e in embeds]),
+        "negative_prompt_embeds": torch.cat([e.negative for e in embeds]),
+    }
+    if embeds[0].pooled is not None:
+        arguments["pooled_prompt_embeds"] = torch.cat([e.pooled for e in embeds])
+        arguments["negative_pooled_prompt_embeds"] = torch.cat([e.negative_pooled for e in embeds])
+    return arguments
+
+
+def garment_arguments(
+    family: Family, samples: Sequence[InpaintSample], *, guided: bool
+) -> dict[str, Any]:
+    """The garments' embeddings: (2B, 1, ...) negatives first, or (B, 1, ...) without guidance.
+
+    A UNet with an image prompt wants to be given one in any case: a sample without a garment gives
+    a black picture, which a scale of 0 keeps from being looked at.
+    """
+    if not family.has_image_prompt:
+        return {}
+    black = Image.new("RGB", (8, 8))
+    embeds = [family.embed_garment(s.garment or black) for s in samples]
+    rows = [e.positive for e in embeds]
+    if guided:
+        rows = [e.negative for e in embeds] + rows
+    return {"ip_adapter_image_embeds": [torch.cat(rows)]}
+
+
+def control_arguments(
+    family: Family, samples: Sequence[InpaintSample], settings: InpaintSettings
+) -> dict[str, Any]:
+    """What the ControlNets are shown, (B, 3, H, W) in 0..1 each, and their scales.
+
+    A ControlNet that there is nothing for is shown the photo, at a scale of 0.
+    """
+    if not family.controls:
+        return {}
+    images, scales = [], []
+    for kind in family.controls:
+        shown = [s.skeleton if kind == "pose" else s.warp for s in samples]
+        scale = settings.control_scale if kind == "pose" else settings.tile_scale
+        scales.append(0.0 if shown[0] is None else float(scale))
+        pictures = [picture or s.image for picture, s in zip(shown, samples, strict=True)]
+        images.append(family.pipeline.control_image_processor.preprocess(pictures))
+    one = len(images) == 1
+    return {
+        "control_image": images[0] if one else images,
+        "controlnet_conditioning_scale": scales[0] if one else scales,
+    }
+
+
+@dataclass
+class _Steps:
+    """diffusers' callback after each step: counts for the caller, and stops on request."""
+
+    on_step: OnStep | None
+    batches_before: int
+    batches: int
+
+    def __call__(
+        self, pipeline: Any, step: int, timestep: torch.Tensor, tensors: dict[str, Any]
+    ) -> dict[str, Any]:
+        if self.on_step is not None:
+            each = pipeline.num_timesteps
+            if self.on_step(self.batches_before * each + step + 1, self.batches * each) is False:
+                # diffusers' own `_interrupt` would still decode what nobody wants to see.
+                raise Cancelled("stopped while denoising")
+        return {}
+
+
+def _check(family: Family, samples: Sequence[InpaintSample]) -> None:
+    """Sizes agree and suit the VAE. Raises ImageError or MaskSizeError."""
+    size = samples[0].image.size
+    factor = family.pipeline.vae_scale_factor
+    if size[0] % factor or size[1] % factor:
+        raise ImageError(f"the image is {size[0]}x{size[1]}, not in multiples of {factor} pixels")
+    for sample in samples:
+        for name in ("image", "skeleton", "warp"):
+            picture = getattr(sample, name)
+            if picture is not None and picture.size != size:
+                raise ImageError(f"the {name} is {picture.size}, the first image is {size}")
+        if sample.mask.size != size:
+            raise MaskSizeError(f"the mask is {sample.mask.size}, the image is {size}")

@@ -1,0 +1,109 @@
+"""Weights from disk: safetensors only, offline, and nothing missing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError, safe_open
+from transformers import PreTrainedModel
+from transformers.utils import logging as transformers_logging
+
+from tryon.errors import (
+    TryOnError,
+    WeightsCorruptError,
+    WeightsMissingError,
+    WeightsUnsafeError,
+)
+
+PICKLES = (".bin", ".ckpt", ".pt", ".pth", ".pkl", ".msgpack", ".h5")
+
+
+def read_tensors(
+    file: Path, corrupt: type[TryOnError] = WeightsCorruptError
+) -> tuple[dict[str, torch.Tensor], dict[str, str]]:
+    """The tensors of a safetensors file by key, and its metadata.
+
+    Raises WeightsMissingError when there is no such file, `corrupt` when it is something else.
+    """
+    if not file.is_file():
+        raise WeightsMissingError("no such file", path=file)
+    try:
+        with safe_open(file, framework="pt", device="cpu") as opened:
+            tensors = {key: opened.get_tensor(key) for key in opened.keys()}  # noqa: SIM118
+            return tensors, opened.metadata() or {}
+    except (SafetensorError, OSError) as error:
+        raise corrupt(
+            f"not a safetensors file: {error}",
+            path=file,
+            remedy="Other formats can run code when loaded and are not read.",
+        ) from error
+
+
+def weights_variant(folder: Path, stem: str) -> str | None:
+    """The variant of the weights in a model's folder: None for the plain one, or "fp16".
+
+    Raises WeightsUnsafeError when there are only pickles, WeightsMissingError for nothing at all.
+    """
+    for variant in (None, "fp16"):
+        name = stem if variant is None else f"{stem}.{variant}"
+        sharded = f"{stem}.safetensors.index" + (f".{variant}" if variant else "") + ".json"
+        if (folder / f"{name}.safetensors").is_file() or (folder / sharded).is_file():
+            return variant
+    pickles = sorted(p.name for p in folder.glob("*") if p.suffix in PICKLES)
+    if pickles:
+        raise WeightsUnsafeError(
+            f"only {', '.join(pickles)}, which could run code when loaded",
+            path=folder,
+            remedy="Convert the weights to safetensors.",
+        )
+    raise WeightsMissingError(f"no {stem}.safetensors", path=folder)
+
+
+def load_model(kind: type[Any], folder: Path, *, dtype: torch.dtype) -> Any:
+    """A diffusers or transformers model from its folder, in evaluation mode, every weight set.
+
+    Both libraries fill weights that the file lacks with random numbers and only warn. Here that is
+    a WeightsCorruptError, like wrong shapes and unreadable bytes.
+    """
+    is_transformers = issubclass(kind, PreTrainedModel)
+    stem = "model" if is_transformers else "diffusion_pytorch_model"
+    options: dict[str, Any] = {"dtype" if is_transformers else "torch_dtype": dtype}
+    variant = weights_variant(folder, stem)
+    if variant is not None:
+        options["variant"] = variant
+    try:
+        with _no_progress_bars():
+            model, info = kind.from_pretrained(
+                str(folder),
+                use_safetensors=True,
+                local_files_only=True,
+                output_loading_info=True,
+                **options,
+            )
+    except (OSError, ValueError, RuntimeError, SafetensorError) as error:
+        raise WeightsCorruptError(
+            f"cannot be loaded as a {kind.__name__}: {error}", path=folder
+        ) from error
+    lacking = sorted(str(key) for key in info["missing_keys"])
+    if lacking:
+        raise WeightsCorruptError(
+            f"{len(lacking)} weights of a {kind.__name__} are missing: {', '.join(lacking[:3])}",
+            path=folder,
+        )
+    return model.requires_grad_(False).eval()
+
+
+@contextmanager
+def _no_progress_bars() -> Iterator[None]:
+    """transformers draws a bar for every model, and offers only a switch for the process."""
+    shown = transformers_logging.is_progress_bar_enabled()
+    transformers_logging.disable_progress_bar()
+    try:
+        yield
+    finally:
+        if shown:
+            transformers_logging.enable_progress_bar()

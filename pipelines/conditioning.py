@@ -1,0 +1,121 @@
+"""What the text and image encoders say about prompts and garments, each computed once.
+
+Every prompt and garment is encoded alone, never beside others, so that what a batch holds does not
+change a bit of anybody's embedding.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections import OrderedDict
+from collections.abc import Callable, Hashable
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
+
+import torch
+from PIL import Image, ImageOps
+from transformers import CLIPImageProcessorPil
+
+from tryon.adapters.ip_adapter import wants_patches
+
+Value = TypeVar("Value")
+
+
+@dataclass(frozen=True, eq=False)
+class PromptEmbeds:
+    """One prompt and its negative: (1, tokens, width) each; SDXL's pooled ones (1, width)."""
+
+    positive: torch.Tensor
+    negative: torch.Tensor
+    pooled: torch.Tensor | None = None
+    negative_pooled: torch.Tensor | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class ImageEmbeds:
+    """One garment and "no garment": (1, 1, width), or (1, 1, tokens, width) for the plus kind."""
+
+    positive: torch.Tensor
+    negative: torch.Tensor
+
+
+class Recent(Generic[Value]):
+    """The values of the `size` keys that were asked for last."""
+
+    def __init__(self, size: int) -> None:
+        self.size = size
+        self._values: OrderedDict[Hashable, Value] = OrderedDict()
+
+    def get(self, key: Hashable, compute: Callable[[], Value]) -> Value:
+        """The value of `key`, computed if it is not here."""
+        if key not in self._values:
+            self._values[key] = compute()
+            if len(self._values) > self.size:
+                self._values.popitem(last=False)
+        self._values.move_to_end(key)
+        return self._values[key]
+
+
+class TextPrompts:
+    """Embeds prompts with a pipeline's text encoders (one for SD, two for SDXL)."""
+
+    def __init__(self, pipeline: Any, size: int = 64) -> None:
+        self._pipeline = pipeline
+        self._recent: Recent[PromptEmbeds] = Recent(size)
+
+    def embed(self, prompt: str, negative_prompt: str) -> PromptEmbeds:
+        """The embeddings of one prompt; an empty negative prompt is the model's own "nothing"."""
+        return self._recent.get(
+            (prompt, negative_prompt), lambda: self._compute(prompt, negative_prompt)
+        )
+
+    @torch.no_grad()
+    def _compute(self, prompt: str, negative_prompt: str) -> PromptEmbeds:
+        pipeline = self._pipeline
+        return PromptEmbeds(
+            *pipeline.encode_prompt(
+                prompt=prompt,
+                device=pipeline._execution_device,
+                num_images_per_prompt=1,
+                do_classifier_free_guidance=True,
+                negative_prompt=negative_prompt or None,
+            )
+        )
+
+
+class ImagePrompts:
+    """Embeds garments with a pipeline's CLIP vision model, as its IP-Adapter wants them."""
+
+    def __init__(self, pipeline: Any, size: int = 64) -> None:
+        self._pipeline = pipeline
+        self._recent: Recent[ImageEmbeds] = Recent(size)
+
+    def embed(self, garment: Image.Image) -> ImageEmbeds:
+        """The embeddings of one garment photo, RGB of any size."""
+        garment = garment.convert("RGB")
+        digest = hashlib.sha256(garment.tobytes()).digest()
+        return self._recent.get((garment.size, digest), lambda: self._compute(garment))
+
+    @torch.no_grad()
+    def _compute(self, garment: Image.Image) -> ImageEmbeds:
+        pipeline = self._pipeline
+        pixels = clip_pixels(garment, pipeline.image_encoder.config.image_size)
+        # "No garment" is zeros for the base kind, and the encoder's view of zeros for the plus
+        # kind: `encode_image` knows both.
+        positive, negative = pipeline.encode_image(
+            pixels, pipeline._execution_device, 1, wants_patches(pipeline.unet)
+        )
+        return ImageEmbeds(positive[:, None], negative[:, None])
+
+
+def clip_pixels(image: Image.Image, size: int) -> torch.Tensor:
+    """float32 (1, 3, size, size): an RGB image of any size as CLIP's vision model takes it.
+
+    The image is padded with white to a square first: CLIP's own preprocessing keeps the centre,
+    which would cut off sleeves and hems.
+    """
+    square = ImageOps.pad(image, (max(image.size),) * 2, color="white")
+    processor = CLIPImageProcessorPil(
+        size={"shortest_edge": size}, crop_size={"height": size, "width": size}
+    )
+    return processor(square, return_tensors="pt").pixel_values
