@@ -14,10 +14,10 @@ import cv2
 import numpy as np
 import torch
 import torch.nn.functional as F
-
-from tryon.errors import NoPersonError
 from tryon.pipelines.bodymap_net import DenseNet
 from tryon.pipelines.limbs import LIMB_CHANNELS, limb_maps
+
+from tryon.errors import NoPersonError
 from tryon.types import Box, Pose
 
 BODY_PARTS: tuple[str, ...] = (

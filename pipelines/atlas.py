@@ -1,0 +1,165 @@
+"""Garment atlas: where in a garment's photos each point of the canonical person is found.
+
+The atlas does not copy the garment's pixels into the canonical frame: it keeps the photos and a
+smooth map from the frame into them, so that a print is resampled once, when it is worn.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import cv2
+import numpy as np
+from tryon.pipelines.field import fitted_field
+
+from tryon.errors import GarmentError, NoGarmentError
+from tryon.types import Category
+
+FRAME = 256  # cells of the canonical frame along each side
+_LONGEST_SIDE = 2048  # pixels of a garment photo beyond this add nothing to a worn garment
+_CELLS = (40, 40)
+_STIFFNESS = 3e-6
+
+Side = Literal["front", "back"]
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class GarmentLayer:
+    """One photo of a garment and its place in the canonical frame.
+
+    image: uint8 (H, W, 3), RGB; behind the garment its colours go on, so that edges don't bleed.
+    alpha: uint8 (H, W), 255 = garment.
+    places: float32 (256, 256, 2), for each cell of the frame x and y in pixels of `image`.
+    coverage: float32 (256, 256), 0-1, whether the garment is there.
+    confidence: float32 (256, 256), 0-1, how sure the place is.
+    side: which layer of the frame the photo shows.
+    """
+
+    image: np.ndarray
+    alpha: np.ndarray
+    places: np.ndarray
+    coverage: np.ndarray
+    confidence: np.ndarray
+    side: Side
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class GarmentAtlas:
+    """A garment laid out in the canonical frame: one layer per photo, the most certain first."""
+
+    category: Category
+    layers: tuple[GarmentLayer, ...]
+
+    def rgba(self, side: Side = "front") -> np.ndarray:
+        """uint8 (256, 256, 4): the garment as seen in the frame, to look at."""
+        picture = np.zeros((FRAME, FRAME, 4), np.uint8)
+        for layer in reversed([layer for layer in self.layers if layer.side == side]):
+            x, y = layer.places[..., 0] - 0.5, layer.places[..., 1] - 0.5
+            colour = cv2.remap(layer.image, x, y, cv2.INTER_LINEAR)
+            there = layer.coverage > 0.5
+            picture[there, :3] = colour[there]
+            picture[there, 3] = 255
+        return picture
+
+    def covers(self, u: float, v: float) -> bool:
+        """Whether the garment covers this point of the canonical person, front or back."""
+        row, column = min(int(v * FRAME), FRAME - 1), min(int(u * FRAME), FRAME - 1)
+        return any(layer.coverage[row, column] > 0.5 for layer in self.layers)
+
+
+def merged_atlas(atlases: tuple[GarmentAtlas, ...] | list[GarmentAtlas]) -> GarmentAtlas:
+    """One atlas of several photos of the same garment.
+
+    Raises `GarmentError` if they are not of one category.
+    """
+    if not atlases:
+        raise NoGarmentError("no photo of the garment was given")
+    categories = {atlas.category for atlas in atlases}
+    if len(categories) > 1:
+        raise GarmentError(
+            f"the photos show garments of different categories ({', '.join(sorted(categories))})",
+            remedy="Give photos of one garment, or name its category.",
+        )
+    layers = [layer for atlas in atlases for layer in atlas.layers]
+    layers.sort(key=lambda layer: -float((layer.confidence * layer.coverage).sum()))
+    return GarmentAtlas(atlases[0].category, tuple(layers))
+
+
+def garment_layer(
+    image: np.ndarray,
+    alpha: np.ndarray,
+    uv: np.ndarray,
+    weight: np.ndarray,
+    xy: np.ndarray,
+    side: Side = "front",
+) -> GarmentLayer:
+    """A layer from canonical coordinates measured at some pixels of a garment photo.
+
+    image: uint8 (H, W, 3). alpha: uint8 (H, W).
+    uv: float32 (n, 2), canonical coordinates. weight: float32 (n,), 0-1, how sure they are.
+    xy: float32 (n, 2), the pixels they were measured at.
+
+    Raises `NoGarmentError` if too little was measured.
+    """
+    image, alpha, scale = _within_limit(image, alpha)
+    height, width = alpha.shape
+    known = weight > 0.02
+    if known.sum() < 50:
+        raise NoGarmentError("too little of a garment is visible in the photo")
+    uv, weight = uv[known], weight[known]
+    span = float(max(height, width))
+    at = xy[known] * scale / span
+    field = fitted_field(uv, at, weight, _CELLS, _STIFFNESS)
+    centres = (np.arange(FRAME) + 0.5) / FRAME
+    places = field.on_grid(centres, centres) * span
+    support, certainty = _measured(uv, weight)
+    hit = cv2.remap(alpha, places[..., 0] - 0.5, places[..., 1] - 0.5, cv2.INTER_LINEAR)
+    return GarmentLayer(
+        image=_bled(image, alpha),
+        alpha=alpha,
+        places=places,
+        coverage=hit.astype(np.float32) / 255 * support,
+        confidence=certainty * support,
+        side=side,
+    )
+
+
+def _measured(uv: np.ndarray, weight: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Two float32 (256, 256): 1 near cells that were measured, and the mean weight there."""
+    cell = np.clip((uv * FRAME).astype(np.int64), 0, FRAME - 1)
+    index = cell[:, 1] * FRAME + cell[:, 0]
+    count = np.bincount(index, minlength=FRAME * FRAME).reshape(FRAME, FRAME).astype(np.float32)
+    total = np.bincount(index, weight, FRAME * FRAME).reshape(FRAME, FRAME).astype(np.float32)
+    disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (5, 5))
+    near = cv2.morphologyEx((count > 0).astype(np.uint8), cv2.MORPH_CLOSE, disc)
+    near = cv2.dilate(near, np.ones((3, 3), np.uint8))
+    spread = cv2.GaussianBlur(count, (0, 0), 2.0)
+    certainty = cv2.GaussianBlur(total, (0, 0), 2.0) / np.maximum(spread, 1e-4)
+    return near.astype(np.float32), np.clip(certainty, 0, 1)
+
+
+def _within_limit(image: np.ndarray, alpha: np.ndarray) -> tuple[np.ndarray, np.ndarray, float]:
+    longest = max(alpha.shape)
+    if longest <= _LONGEST_SIDE:
+        return image, alpha, 1.0
+    scale = _LONGEST_SIDE / longest
+    size = (round(alpha.shape[1] * scale), round(alpha.shape[0] * scale))
+    return (
+        cv2.resize(image, size, interpolation=cv2.INTER_AREA),
+        cv2.resize(alpha, size, interpolation=cv2.INTER_AREA),
+        scale,
+    )
+
+
+def _bled(image: np.ndarray, alpha: np.ndarray, reach: int = 6) -> np.ndarray:
+    """uint8 (H, W, 3): the photo with the garment's colours continued a little over its edge."""
+    window = (2 * reach + 1, 2 * reach + 1)
+    inner = (cv2.erode(alpha, np.ones((3, 3), np.uint8)) > 250).astype(np.uint8)
+    outer = cv2.dilate(inner, np.ones(window, np.uint8)) > inner
+    colour = cv2.boxFilter(image * inner[..., None], cv2.CV_32F, window, normalize=False)
+    count = cv2.boxFilter(inner, cv2.CV_32F, window, normalize=False)
+    bled = image.copy()
+    rim = outer & (count > 0)
+    bled[rim] = (colour[rim] / count[rim][:, None]).astype(np.uint8)
+    return bled

@@ -1,0 +1,158 @@
+"""Placement: where on the canonical person the pixels of a flat-lay lie, and what it is.
+
+A small net sees the outline of the cut-out garment, how far inside it each pixel is, and where
+the garment has edges (a collar, a hem), but no colours; it is trained on synthetic flat-lays
+(`tryon.training.placement`).
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import cv2
+import numpy as np
+import torch
+from tryon.pipelines.atlas import GarmentAtlas, garment_layer
+from tryon.pipelines.bodymap_net import DenseNet
+from tryon.pipelines.cutout import Cutout
+
+from tryon.errors import GarmentError, NoGarmentError
+from tryon.types import CATEGORIES, Box, Category
+
+PLACEMENT_SIZE = 192
+PLACEMENT_INPUTS = 4 + 4 + 1 + 2
+PLACEMENT_OUTPUTS = 2 + 1 + 1 + len(CATEGORIES)
+_UV_UNIT = 0.05
+_BEST_SCALE = 0.006
+_UNSURE = 0.06  # an expected error (in uv) at which the photo shows no garment we know
+
+
+def garment_atlas(
+    net: DenseNet, cutout: Cutout, category: Category | Literal["auto"] = "auto"
+) -> GarmentAtlas:
+    """The atlas of one flat-lay photo.
+
+    Raises `NoGarmentError` if nothing like a garment is in the cut-out, `GarmentError` if it is
+    certainly of another category than was said.
+    """
+    crop = garment_crop(cutout.box)
+    size = (PLACEMENT_SIZE, PLACEMENT_SIZE)
+    alpha = _square(cutout.alpha, crop, size)
+    luminance = _square(cv2.cvtColor(cutout.image, cv2.COLOR_RGB2GRAY), crop, size)
+    inputs = placement_inputs(alpha, luminance)
+    with torch.inference_mode():
+        drawn = net(torch.from_numpy(inputs)[None].to(memory_format=torch.channels_last)).float()
+        uv, scale, front, kinds = placement_outputs(drawn)
+    mask = alpha > 127
+    error = scale[0, 0].numpy()
+    if np.median(error[mask]) > _UNSURE:
+        raise NoGarmentError(
+            "what was found in the photo does not look like a garment",
+            remedy="Give a photo of one garment, laid flat or hanging, whole in the picture.",
+        )
+    share = kinds[0].softmax(0).numpy()[:, mask].mean(axis=1)
+    found = _category(share, category)
+    front_share = front[0, 0].sigmoid().numpy()
+    weight = np.clip(_BEST_SCALE / error, 0, 1) * (front_share > 0.5) * mask
+    y, x = np.mgrid[0:PLACEMENT_SIZE, 0:PLACEMENT_SIZE].astype(np.float32) + 0.5
+    step = crop.width / PLACEMENT_SIZE
+    layer = garment_layer(
+        cutout.image,
+        _without_inside(cutout.alpha, front_share, crop),
+        uv[0].permute(1, 2, 0).numpy().reshape(-1, 2),
+        weight.ravel(),
+        np.stack([crop.left + x.ravel() * step, crop.top + y.ravel() * step], axis=1),
+    )
+    return GarmentAtlas(found, (layer,))
+
+
+def _category(share: np.ndarray, wanted: Category | Literal["auto"]) -> Category:
+    likeliest = CATEGORIES[int(share.argmax())]
+    if wanted == "auto":
+        return likeliest
+    if share[CATEGORIES.index(wanted)] < 0.02 and share.max() > 0.95:
+        raise GarmentError(
+            f"the garment was said to be {wanted!r}, but the photo shows {likeliest!r}",
+            remedy="Leave the category to 'auto', or check the photo.",
+        )
+    return wanted
+
+
+def _without_inside(alpha: np.ndarray, front_share: np.ndarray, crop: Box) -> np.ndarray:
+    """uint8 (H, W): the alpha less the inside of the back, which nobody sees once it is worn."""
+    inside = 1 - front_share
+    if inside.max() < 0.5:
+        return alpha
+    scale = crop.width / PLACEMENT_SIZE
+    move = np.array(
+        [[scale, 0, crop.left + 0.5 * scale - 0.5], [0, scale, crop.top + 0.5 * scale - 0.5]]
+    )
+    drawn = cv2.warpAffine(inside.astype(np.float32), move, alpha.shape[::-1])
+    keep = np.clip((0.5 - drawn) * 6 + 0.5, 0, 1)
+    return (alpha * keep).astype(np.uint8)
+
+
+def garment_crop(box: Box, air: float = 0.06) -> Box:
+    """The square around a garment's extent, with some air; it may reach beyond the photo."""
+    side = round(max(box.width, box.height) * (1 + 2 * air))
+    left = round((box.left + box.right - side) / 2)
+    top = round((box.top + box.bottom - side) / 2)
+    return Box(left, top, left + side, top + side)
+
+
+def _square(plane: np.ndarray, crop: Box, size: tuple[int, int]) -> np.ndarray:
+    """uint8 (height, width) of `size`: the crop of a plane, its edge continued beyond the photo."""
+    height, width = plane.shape
+    padding = (
+        max(0, -crop.top),
+        max(0, crop.bottom - height),
+        max(0, -crop.left),
+        max(0, crop.right - width),
+    )
+    inside = plane[max(0, crop.top) : crop.bottom, max(0, crop.left) : crop.right]
+    whole = cv2.copyMakeBorder(inside, *padding, cv2.BORDER_CONSTANT, value=0)
+    shrinks = whole.shape[0] > size[1]
+    return cv2.resize(whole, size, interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR)
+
+
+def placement_inputs(alpha: np.ndarray, luminance: np.ndarray) -> np.ndarray:
+    """What the net sees: float32 (`PLACEMENT_INPUTS`, 96, 96).
+
+    alpha, luminance: uint8 (192, 192), of the square around the garment.
+    """
+    half = PLACEMENT_SIZE // 2
+    mask = (alpha > 127).astype(np.uint8)
+    depth = cv2.distanceTransform(mask, cv2.DIST_L2, 3)
+    depth = cv2.resize(depth, (half, half), interpolation=cv2.INTER_AREA) / 32
+    centres = np.linspace(-1, 1, half, dtype=np.float32)
+    x, y = np.broadcast_to(centres, (half, half)), np.broadcast_to(centres[:, None], (half, half))
+    edges = garment_edges(mask, luminance)
+    outline = alpha.astype(np.float32) / 255
+    return np.concatenate([_folded(outline), _folded(edges), depth[None], x[None], y[None]]).astype(
+        np.float32
+    )
+
+
+def garment_edges(mask: np.ndarray, luminance: np.ndarray) -> np.ndarray:
+    """float32 (h, w), 0-1: how strong the garment's own edges are, compared with one another."""
+    smooth = cv2.GaussianBlur(luminance, (0, 0), 1.0)
+    dx = cv2.Scharr(smooth, cv2.CV_32F, 1, 0, scale=1 / 32)
+    dy = cv2.Scharr(smooth, cv2.CV_32F, 0, 1, scale=1 / 32)
+    strength = cv2.magnitude(dx, dy) * cv2.erode(mask, np.ones((5, 5), np.uint8))
+    inside = strength[mask > 0]
+    strongest = float(np.percentile(inside, 95)) if inside.size else 0.0
+    return np.clip(strength / (strongest + 1.5), 0, 1)
+
+
+def _folded(plane: np.ndarray) -> np.ndarray:
+    """(h, w) -> (4, h/2, w/2), as `torch.nn.functional.pixel_unshuffle` does."""
+    height, width = plane.shape
+    blocks = plane.reshape(height // 2, 2, width // 2, 2)
+    return blocks.transpose(1, 3, 0, 2).reshape(4, height // 2, width // 2)
+
+
+def placement_outputs(drawn: torch.Tensor) -> tuple[torch.Tensor, ...]:
+    """What the net says: uv (N, 2), its expected error (N, 1), the logit of the outside of the
+    front (N, 1) against the inside of the back, and those of `CATEGORIES` (N, 3), per pixel."""
+    uv, scale, front, kinds = drawn.split([2, 1, 1, len(CATEGORIES)], dim=1)
+    return 0.5 + _UV_UNIT * uv, _UV_UNIT * scale.clamp(-6, 3).exp(), front, kinds
