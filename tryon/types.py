@@ -64,6 +64,18 @@ class Box:
 
 
 @dataclass(frozen=True, eq=False, slots=True)
+class SoftMask:
+    """How likely each pixel of a (perhaps turned) window of the photo shows one certain person.
+
+    values: float32 (height, width), 0-1; outside the window nothing is known.
+    to_photo: float32 (2, 3), affine map from window pixels to photo pixels.
+    """
+
+    values: np.ndarray
+    to_photo: np.ndarray
+
+
+@dataclass(frozen=True, eq=False, slots=True)
 class Pose:
     """One person's joints.
 
@@ -73,12 +85,14 @@ class Pose:
         zeros where the estimator does not tell.
     score: how sure the estimator is that there is a person, 0-1.
     box: the person's extent in the frame, or None if unknown.
+    mask: the person's rough silhouette, or None where the estimator does not tell.
     """
 
     keypoints: np.ndarray
     hands: np.ndarray
     score: float
     box: Box | None = None
+    mask: SoftMask | None = None
 
     def joint(self, name: str) -> np.ndarray:
         """float32 (3,): x, y, confidence of the joint called `name` (see `JOINTS`)."""
