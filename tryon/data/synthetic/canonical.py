@@ -30,10 +30,10 @@ BACK = 2
 BODY_HEIGHT = 0.88
 """Height of the mean body, as a fraction of the frame."""
 
-FRAME_METRES = 1.848
-"""Side of the frame in metres on the mean body, which is 1.626 m high in A-pose."""
+FRAME_METRES = 2.1033
+"""Side of the frame in metres on the mean body, which is 1.851 m high in A-pose."""
 
-MIDDLE_Z = -0.0386
+MIDDLE_Z = 0.1070
 """Height in the body model's own axes of the middle of the frame, in metres."""
 
 PARTS: tuple[str, ...] = (

@@ -119,7 +119,8 @@ class Sample:
     keypoints: float32 (18, 3), OpenPose-18 order (`tryon.types.JOINTS`): x, y in pixels of
         `person` and confidence: 1 visible, 0.4 hidden by the body or a bag, 0 outside the frame
         (x, y are still true then).
-    hands: float32 (2, 3, 3), [right, left] x [thumb, index, little finger tip] x [x, y, confidence].
+    hands: float32 (2, 3, 3), [right, left] x [thumb, index, little finger] x [x, y, confidence],
+        where each finger ends.
     body: the bare body under the clothes. Outside the body it is continued into a band of
         about 8 cm (there `band` is true), as loose clothes would have it, so that a map learned
         from it also says where loose garments go.

@@ -1,0 +1,173 @@
+"""Triangles to pixels, compiled by numba.
+
+Several meshes draw into one set of buffers, nearest surface first. A pixel remembers which
+mesh (`owner`), which triangle (`face`) and where in it (`bary`: weights of the second and third
+corner) it shows; what a surface looks like there is worked out afterwards, once per pixel.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numba
+import numpy as np
+
+FAR = 1e9
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Buffers:
+    """depth float32 (H, W), owner int16 (H, W) or -1, face int32 (H, W), bary float32 (H, W, 2)."""
+
+    depth: np.ndarray
+    owner: np.ndarray
+    face: np.ndarray
+    bary: np.ndarray
+
+    @classmethod
+    def empty(cls, height: int, width: int) -> Buffers:
+        return cls(
+            np.full((height, width), FAR, np.float32),
+            np.full((height, width), -1, np.int16),
+            np.empty((height, width), np.int32),
+            np.empty((height, width, 2), np.float32),
+        )
+
+    def copy(self) -> Buffers:
+        return Buffers(self.depth.copy(), self.owner.copy(), self.face.copy(), self.bary.copy())
+
+
+def draw(
+    buffers: Buffers,
+    points: np.ndarray,
+    faces: np.ndarray,
+    owner: int,
+    *,
+    cut: np.ndarray | None = None,
+    bias: float = 0.0,
+) -> None:
+    """Draw a mesh into `buffers`, in place.
+
+    points: float32 (V, 3): x, y in pixels, depth (small is near).
+    faces: int32 (F, 3).
+    cut: float32 (V,); pixels where its interpolation is negative are cut away, which gives
+        hems and necklines that do not follow the triangles.
+    bias: added to the depth, for layers that lie on each other.
+    """
+    if cut is None:
+        cut = np.ones(len(points), np.float32)
+    _rasterise(
+        points, faces, cut, np.float32(bias), owner,
+        buffers.depth, buffers.owner, buffers.face, buffers.bary,
+    )  # fmt: skip
+
+
+@numba.njit(cache=True, fastmath=True, error_model="numpy")
+def _rasterise(points, faces, cut, bias, mark, depth, owner, face, bary):  # type: ignore[no-untyped-def]
+    height, width = depth.shape
+    for i in range(faces.shape[0]):
+        a, b, c = faces[i, 0], faces[i, 1], faces[i, 2]
+        ca, cb, cc = cut[a], cut[b], cut[c]
+        if ca < 0 and cb < 0 and cc < 0:
+            continue
+        ax, ay, bx, by = points[a, 0], points[a, 1], points[b, 0], points[b, 1]
+        cx, cy = points[c, 0], points[c, 1]
+        # A pixel belongs to the triangle that holds its centre, x + 0.5.
+        left = max(0, int(np.ceil(min(ax, min(bx, cx)) - 0.5)))
+        right = min(width - 1, int(np.floor(max(ax, max(bx, cx)) - 0.5)))
+        top = max(0, int(np.ceil(min(ay, min(by, cy)) - 0.5)))
+        bottom = min(height - 1, int(np.floor(max(ay, max(by, cy)) - 0.5)))
+        if left > right or top > bottom:
+            continue
+        area = (bx - ax) * (cy - ay) - (cx - ax) * (by - ay)
+        if area == 0:
+            continue
+        inverse = np.float32(1.0) / area
+        az, bz, cz = points[a, 2] + bias, points[b, 2] + bias, points[c, 2] + bias
+        for y in range(top, bottom + 1):
+            py = np.float32(y + 0.5)
+            for x in range(left, right + 1):
+                px = np.float32(x + 0.5)
+                wb = ((px - ax) * (cy - ay) - (cx - ax) * (py - ay)) * inverse
+                wc = ((bx - ax) * (py - ay) - (px - ax) * (by - ay)) * inverse
+                wa = np.float32(1.0) - wb - wc
+                if wa < 0 or wb < 0 or wc < 0:
+                    continue
+                z = wa * az + wb * bz + wc * cz
+                if z < depth[y, x] and wa * ca + wb * cb + wc * cc >= 0:
+                    depth[y, x] = z
+                    owner[y, x] = mark
+                    face[y, x] = i
+                    bary[y, x, 0] = wb
+                    bary[y, x, 1] = wc
+
+
+@numba.njit(cache=True, fastmath=True, error_model="numpy")
+def interpolated(owner, face, bary, mark, faces, attributes, out):  # type: ignore[no-untyped-def]
+    """Write the vertex attributes float32 (V, C) of mesh `mark` into `out` (H, W, C), where seen."""
+    height, width = owner.shape
+    channels = attributes.shape[1]
+    for y in range(height):
+        for x in range(width):
+            if owner[y, x] != mark:
+                continue
+            i = face[y, x]
+            wb, wc = bary[y, x, 0], bary[y, x, 1]
+            wa = np.float32(1.0) - wb - wc
+            a, b, c = faces[i, 0], faces[i, 1], faces[i, 2]
+            for k in range(channels):
+                out[y, x, k] = (
+                    wa * attributes[a, k] + wb * attributes[b, k] + wc * attributes[c, k]
+                )
+
+
+@numba.njit(cache=True, fastmath=True, error_model="numpy")
+def vertex_normals(points, faces):  # type: ignore[no-untyped-def]
+    """Unit normals float32 (V, 3), weighted by area; they point outwards for our meshes."""
+    normals = np.zeros_like(points)
+    for i in range(faces.shape[0]):
+        a, b, c = faces[i, 0], faces[i, 1], faces[i, 2]
+        ux, uy, uz = (
+            points[b, 0] - points[a, 0],
+            points[b, 1] - points[a, 1],
+            points[b, 2] - points[a, 2],
+        )
+        vx, vy, vz = (
+            points[c, 0] - points[a, 0],
+            points[c, 1] - points[a, 1],
+            points[c, 2] - points[a, 2],
+        )
+        nx, ny, nz = uy * vz - uz * vy, uz * vx - ux * vz, ux * vy - uy * vx
+        for v in (a, b, c):
+            normals[v, 0] += nx
+            normals[v, 1] += ny
+            normals[v, 2] += nz
+    for v in range(points.shape[0]):
+        length = np.sqrt(normals[v, 0] ** 2 + normals[v, 1] ** 2 + normals[v, 2] ** 2)
+        if length > 0:
+            for k in range(3):
+                normals[v, k] /= length
+    return normals
+
+
+@numba.njit(cache=True, fastmath=True, error_model="numpy")
+def skinned(rest, bones, weights, transforms):  # type: ignore[no-untyped-def]
+    """Linear blend skinning.
+
+    rest: float32 (V, 3); bones: int32 (V, K); weights: float32 (V, K), rows sum to 1;
+    transforms: float32 (B, 3, 4). Returns float32 (V, 3).
+    """
+    out = np.empty_like(rest)
+    for v in range(rest.shape[0]):
+        x, y, z = rest[v, 0], rest[v, 1], rest[v, 2]
+        sx = sy = sz = np.float32(0.0)
+        for k in range(bones.shape[1]):
+            w = weights[v, k]
+            if w == 0:
+                continue
+            m = transforms[bones[v, k]]
+            sx += w * (m[0, 0] * x + m[0, 1] * y + m[0, 2] * z + m[0, 3])
+            sy += w * (m[1, 0] * x + m[1, 1] * y + m[1, 2] * z + m[1, 3])
+            sz += w * (m[2, 0] * x + m[2, 1] * y + m[2, 2] * z + m[2, 3])
+        out[v, 0], out[v, 1], out[v, 2] = sx, sy, sz
+    return out
