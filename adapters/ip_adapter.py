@@ -66,8 +66,11 @@ class IPAdapter:
             _check_width(unet)
         except (KeyError, ValueError, RuntimeError) as error:
             self.detach(unet)
+            # diffusers leaves weights that the file lacks on the meta device, and trips over them.
+            lacking = isinstance(error, NotImplementedError)
+            reason = "some of its weights are missing" if lacking else error
             raise WeightsCorruptError(
-                f"the IP-Adapter does not fit this UNet: {error}",
+                f"the IP-Adapter does not fit this UNet: {reason}",
                 remedy="Use an IP-Adapter made for this base model.",
             ) from error
         for processor in unet.attn_processors.values():
