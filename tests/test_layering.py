@@ -1,0 +1,93 @@
+"""Imports go one way: demo -> product -> pipelines -> adapters -> floor. Names are full ones."""
+
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+ROOMS = {"tryon": "tryon", "adapters": "tryon.adapters", "pipelines": "tryon.pipelines"} | {
+    "demo": "tryon.demo"
+}
+FLOOR = {"tryon.types", "tryon.errors", "tryon.images", "tryon.provenance"}
+SYNTHETIC = "tryon.data.synthetic"
+
+
+def sources() -> list[Path]:
+    return [path for room in ROOMS for path in sorted((ROOT / room).rglob("*.py"))]
+
+
+def module_name(path: Path) -> str:
+    parts = path.relative_to(ROOT).with_suffix("").parts
+    full = [ROOMS[parts[0]], *parts[1:]]
+    return ".".join(full).removesuffix(".__init__")
+
+
+def imported(tree: ast.AST) -> list[str]:
+    names: list[str] = []
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            names += [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"line {node.lineno}: relative imports are blind to the mapping"
+            names.append(node.module or "")
+    return names
+
+
+def top_level_imports(tree: ast.Module) -> list[str]:
+    return imported(ast.Module([n for n in tree.body if not isinstance(n, ast.If)], []))
+
+
+def allowed(importer: str, target: str) -> bool:
+    if not target.startswith("tryon"):
+        return target.split(".")[0] not in ROOMS
+    room = ".".join(importer.split(".")[:2])
+    if importer in FLOOR:
+        return target in FLOOR
+    if room == "tryon.adapters":
+        return target in FLOOR or target.startswith("tryon.adapters")
+    if room == "tryon.pipelines":
+        return target in FLOOR or target.startswith(("tryon.adapters", "tryon.pipelines"))
+    if room == "tryon.demo":
+        return True
+    return not target.startswith("tryon.demo") or importer == "tryon.cli"
+
+
+@pytest.mark.parametrize("path", sources(), ids=lambda path: str(path.relative_to(ROOT)))
+def test_imports_go_one_way(path: Path) -> None:
+    importer = module_name(path)
+    wrong = [
+        target
+        for target in imported(ast.parse(path.read_text("utf-8")))
+        if not allowed(importer, target)
+    ]
+    # The provenance note names the version of the package that made the picture.
+    assert [t for t in wrong if t != "tryon"] == []
+
+
+def test_the_rules_catch_what_they_should() -> None:
+    assert not allowed("tryon.adapters.lora", "tryon.pipelines.inpaint")
+    assert not allowed("tryon.pipelines.mask", "tryon.weights")
+    assert not allowed("tryon.engine", "adapters.lora")
+    assert not allowed("tryon.types", "tryon.weights")
+    assert allowed("tryon.engine", "tryon.pipelines.inpaint")
+
+
+def test_only_the_engine_joins_weights_and_pipelines() -> None:
+    joiners = set()
+    for path in sorted((ROOT / "tryon").glob("*.py")):
+        targets = imported(ast.parse(path.read_text("utf-8")))
+        if "tryon.weights" in targets and any(t.startswith("tryon.pipelines") for t in targets):
+            joiners.add(path.stem)
+    assert joiners <= {"engine", "perception"}
+
+
+def test_what_only_extras_need_is_imported_where_it_is_used() -> None:
+    heavy = {"controlnet_aux", "anny", "numba", "torchvision", "skimage", "gradio", "ray"}
+    for path in sources():
+        if SYNTHETIC in module_name(path) or path.parts[-2] == "demo":
+            continue
+        roots = {name.split(".")[0] for name in top_level_imports(ast.parse(path.read_text()))}
+        assert not roots & heavy, path

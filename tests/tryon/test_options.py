@@ -1,0 +1,73 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from tryon.errors import OptionError
+from tryon.options import DressOptions, lora_and_weight
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        {"category": "hat"},
+        {"garment_photo": "hanging"},
+        {"seed": -1},
+        {"seed": 1.5},
+        {"seed": None},
+        {"seed": True},
+        {"steps": 0},
+        {"steps": 2.0},
+        {"guidance": 0.5},
+        {"guidance": float("nan")},
+        {"strength": 0},
+        {"strength": 1.01},
+        {"control_scale": -0.1},
+        {"image_scale": "1"},
+        {"feather": 0.2},
+        {"prompt": 3},
+        {"lora": "file.safetensors"},
+        {"lora": (1,)},
+        {"arms": "both"},
+        {"mask_mode": "xor"},
+        {"colour_match": 1},
+    ],
+)
+def test_values_out_of_range_are_named(values: dict[str, Any]) -> None:
+    with pytest.raises(OptionError, match=next(iter(values))):
+        DressOptions(**values)
+
+
+def test_an_unknown_option_is_named_with_the_nearest() -> None:
+    with pytest.raises(OptionError, match="'step'.*'steps'"):
+        DressOptions().with_values({"step": 3})
+
+
+def test_values_replace_and_nothing_else_changes() -> None:
+    options = DressOptions(seed=3).with_values({"steps": 7, "lora": ("a.safetensors",)})
+    assert (options.seed, options.steps, options.lora) == (3, 7, ("a.safetensors",))
+    assert options.as_dict() == {**DressOptions(seed=3).as_dict(), "steps": 7} | {
+        "lora": ("a.safetensors",)
+    }
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("a.safetensors", ("a.safetensors", 1.0)),
+        ("a.safetensors:0.8", ("a.safetensors", 0.8)),
+        ("a.safetensors:-1", ("a.safetensors", -1.0)),
+        ("C:\\loras\\a.safetensors", ("C:\\loras\\a.safetensors", 1.0)),
+        ("C:/loras/a.safetensors:.5", ("C:/loras/a.safetensors", 0.5)),
+        ("C:a.safetensors", ("C:a.safetensors", 1.0)),
+    ],
+)
+def test_lora_and_weight(text: str, expected: tuple[str, float]) -> None:
+    assert lora_and_weight(text) == expected
+
+
+@pytest.mark.parametrize("text", ["a.safetensors:heavy", "a:9", "a:nan", "a:"])
+def test_a_bad_lora_weight_is_named(text: str) -> None:
+    with pytest.raises(OptionError, match="a"):
+        lora_and_weight(text)

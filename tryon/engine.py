@@ -1,0 +1,337 @@
+"""The engine: loads a family once, prepares people and garments, and dresses them.
+
+    person photo ──► prepare_person ──┐
+                                      ├──► plan ──► paint ──► finish ──► Look
+    garment photo ─► prepare_garment ─┘
+
+The API, the command line, the demo and the benchmarks all go through `TryOn`.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import replace
+from itertools import groupby
+from os import PathLike
+from pathlib import Path
+from typing import Any, Literal
+
+from PIL import Image
+
+from tryon import __version__
+from tryon.adapters.lora import attached_loras
+from tryon.errors import InputError, MaskEmptyError, TryOnError
+from tryon.images import Source, load_image, load_mask
+from tryon.look import Look
+from tryon.models import open_family
+from tryon.options import DressOptions, lora_and_weight
+from tryon.perception import PoseName, load_perception
+from tryon.pipelines.composite import composite
+from tryon.pipelines.conditioning import Recent
+from tryon.pipelines.crop import (
+    context_box,
+    crop_around,
+    cropped_mask,
+    cropped_photo,
+    cropped_points,
+)
+from tryon.pipelines.inpaint import InpaintSample, InpaintSettings, inpaint
+from tryon.pipelines.mask import agnostic_mask, check_mask, edited_mask, grown_mask
+from tryon.pipelines.pose import require_visible, single_person
+from tryon.pipelines.silhouette import person_silhouette
+from tryon.pipelines.skeleton import draw_skeleton
+from tryon.preparation import Garment, Person, Plan, photo_key
+from tryon.stopwatch import Stopwatch
+from tryon.types import Category
+
+OnProgress = Callable[[str, int, int], None]
+"""Called with a stage's name, how much of it is done, and how much there is (0: unknown).
+
+Raise `Cancelled` in it to stop.
+"""
+Pair = tuple[Source | Person, Source | Garment]
+
+GARMENT_WORDS: dict[Category, str] = {"upper": "a top", "lower": "a bottom", "dress": "a dress"}
+
+
+def _quiet(stage: str, done: int, total: int) -> None:
+    """No progress."""
+
+
+class TryOn:
+    """A loaded family and the models that prepare photos for it.
+
+    model: `mini`, `sd15`, `sdxl`, a folder in diffusers layout, or a `.safetensors` checkpoint.
+    device, dtype, offload: None chooses what suits this machine and these weights.
+    pose: `blazepose`, or `openpose` or `dwpose` through controlnet-aux.
+    threads: of the pose and silhouette models.
+    remember: how many prepared people, and how many garments, are kept for the next call.
+
+    An engine is used by one thread at a time. Raises WeightsError, OptionError or DependencyError.
+    """
+
+    def __init__(
+        self,
+        model: str | PathLike[str] = "mini",
+        *,
+        device: str | None = None,
+        dtype: str | None = None,
+        offload: bool | None = None,
+        pose: PoseName = "blazepose",
+        threads: int = 1,
+        remember: int = 32,
+    ) -> None:
+        self.model = str(model)
+        self.perception = load_perception(pose, threads=threads)
+        self.family = open_family(model, device=device, dtype=dtype, offload=offload)
+        self._people: Recent[Person] = Recent(remember)
+        self._garments: Recent[Garment] = Recent(remember)
+
+    def dress(
+        self,
+        person: Source | Person,
+        garment: Source | Garment,
+        *,
+        mask: Source | None = None,
+        on_progress: OnProgress | None = None,
+        **options: Any,
+    ) -> Look:
+        """Dress the person in the garment.
+
+        person, garment: paths or images, or what `prepare_person` and `prepare_garment` gave.
+        mask: what to repaint, the size of the photo, white = repaint; see `mask_mode`.
+        options: the fields of `DressOptions`.
+
+        Raises InputError of the fitting kind, or Cancelled.
+        """
+        chosen = DressOptions().with_values(options)
+        show = on_progress or _quiet
+        plan = self.plan(person, garment, chosen, mask=mask, on_progress=show)
+        (painted,) = self.paint([plan], on_progress=show)
+        return self.finish(plan, painted)
+
+    def dress_many(
+        self,
+        pairs: Iterable[Pair],
+        *,
+        batch_size: int = 8,
+        errors: Literal["raise", "return"] = "raise",
+        on_progress: OnProgress | None = None,
+        **options: Any,
+    ) -> Iterator[Look | TryOnError]:
+        """Dress each (person, garment) of `pairs`, lazily and in order.
+
+        batch_size: how many go through the UNet together. Each comes out as it would alone.
+        errors: `return` yields the error of a pair that cannot be dressed in its place.
+        """
+        chosen = DressOptions().with_values(options)
+        show = on_progress or _quiet
+        waiting: list[Plan | TryOnError] = []
+        for person, garment in pairs:
+            try:
+                waiting.append(self.plan(person, garment, chosen))
+            except InputError as error:
+                if errors == "raise":
+                    yield from self._finished(waiting, show)
+                    raise
+                waiting.append(error)
+            if len(waiting) == batch_size:
+                yield from self._finished(waiting, show)
+                waiting = []
+        yield from self._finished(waiting, show)
+
+    def _finished(
+        self, waiting: Sequence[Plan | TryOnError], on_progress: OnProgress
+    ) -> Iterator[Look | TryOnError]:
+        plans = [plan for plan in waiting if isinstance(plan, Plan)]
+        looks = iter(
+            [
+                self.finish(plan, painted)
+                for _, group in groupby(plans, key=lambda plan: plan.shared)
+                for plan, painted in self._painted(list(group), on_progress)
+            ]
+        )
+        for item in waiting:
+            yield next(looks) if isinstance(item, Plan) else item
+
+    def _painted(
+        self, plans: list[Plan], on_progress: OnProgress
+    ) -> Iterator[tuple[Plan, Image.Image]]:
+        yield from zip(plans, self.paint(plans, on_progress=on_progress), strict=True)
+
+    def prepare_person(self, source: Source | Person) -> Person:
+        """What is in a person photo. The same pixels are looked at once.
+
+        Raises ImageError, NoPersonError or SeveralPeopleError.
+        """
+        if isinstance(source, Person):
+            return source
+        photo = load_image(source)
+        key = photo_key(photo)
+        path = None if isinstance(source, Image.Image) else Path(source)
+        return self._people.get(key, lambda: self._look_at(photo, key, path))
+
+    def _look_at(self, photo: Image.Image, key: str, path: Path | None) -> Person:
+        clock = Stopwatch()
+        with clock.stage("pose"):
+            pose = single_person(self.perception.pose.detect(photo), path=path)
+            silhouette = person_silhouette(photo, pose, self.perception.segmenter)
+        return Person(photo, pose, silhouette, key, path, clock.seconds)
+
+    def prepare_garment(
+        self, source: Source | Garment, category: Literal["auto"] | Category = "auto"
+    ) -> Garment:
+        """What is in a garment photo. The same pixels are looked at once.
+
+        Raises ImageError or GarmentError.
+        """
+        if isinstance(source, Garment):
+            return source
+        photo = load_image(source)
+        key = photo_key(photo)
+        return self._garments.get(
+            (key, category),
+            lambda: Garment(photo, "upper" if category == "auto" else category, key),
+        )
+
+    def plan(
+        self,
+        person: Source | Person,
+        garment: Source | Garment,
+        options: DressOptions,
+        *,
+        mask: Source | None = None,
+        on_progress: OnProgress = _quiet,
+    ) -> Plan:
+        """Everything that is decided before the model paints: mask, crop, pose, settings.
+
+        Raises InputError of the fitting kind.
+        """
+        clock = Stopwatch()
+        on_progress("person", 0, 0)
+        with clock.stage("prepare"):
+            person = self.prepare_person(person)
+        on_progress("garment", 0, 0)
+        with clock.stage("atlas"):
+            garment = self.prepare_garment(garment, options.category)
+        require_visible(person.pose, garment.category, person.photo.size, path=person.path)
+        on_progress("mask", 0, 0)
+        with clock.stage("mask"):
+            area = self._mask(person, garment.category, options, mask)
+            config = self.family.config
+            size = (config.width, config.height)
+            crop = crop_around(area, size, include=context_box(person.pose, garment.category))
+            skeleton = draw_skeleton(
+                [replace(person.pose, keypoints=cropped_points(person.pose.keypoints, crop))], size
+            )
+            sample = InpaintSample(
+                image=cropped_photo(person.photo, crop),
+                mask=cropped_mask(area, crop),
+                skeleton=skeleton,
+                prompt=config.prompts[garment.category].format(
+                    garment=options.prompt or GARMENT_WORDS[garment.category]
+                ),
+                negative_prompt=(
+                    config.negative_prompt
+                    if options.negative_prompt is None
+                    else options.negative_prompt
+                ),
+                garment=garment.photo,
+                seed=options.seed,
+            )
+        return Plan(person, garment, options, area, crop, sample, self._settings(options), clock)
+
+    def _mask(
+        self, person: Person, category: Category, options: DressOptions, source: Source | None
+    ) -> Image.Image:
+        photo = person.photo
+        own = None if source is None else load_mask(source, photo.size)
+        if own is not None and options.mask_mode == "replace":
+            area = own
+        else:
+            area = agnostic_mask(
+                photo, person.pose, person.silhouette, category, arms=options.arms
+            )
+            if own is not None:
+                area = edited_mask(area, own, options.mask_mode)
+        if options.grow:
+            area = grown_mask(area, options.grow)
+        check_mask(area, photo.size, path=person.path)
+        return area
+
+    def _settings(self, options: DressOptions) -> InpaintSettings:
+        asked = {
+            name: getattr(options, name)
+            for name in ("steps", "guidance", "strength", "control_scale", "image_scale")
+            if getattr(options, name) is not None
+        }
+        return replace(InpaintSettings.of(self.family.config), **asked)
+
+    def paint(
+        self, plans: Sequence[Plan], *, on_progress: OnProgress = _quiet
+    ) -> list[Image.Image]:
+        """Repaint plans that share settings and LoRAs: RGB at the family's size, in order.
+
+        Raises Cancelled when `on_progress` does, and LoraError.
+        """
+        if not plans:
+            return []
+        start = last_step = time.perf_counter()
+
+        def on_step(done: int, total: int) -> None:
+            nonlocal last_step
+            last_step = time.perf_counter()
+            on_progress("denoise", done, total)
+
+        loras = [lora_and_weight(text) for text in plans[0].options.lora]
+        with attached_loras(self.family.unet, [(Path(file), weight) for file, weight in loras]):
+            painted = inpaint(
+                self.family, [plan.sample for plan in plans], plans[0].settings, on_step=on_step
+            )
+        share = 1 / len(plans)
+        for plan in plans:
+            plan.clock.seconds["denoise"] += (last_step - start) * share
+            plan.clock.seconds["decode"] += (time.perf_counter() - last_step) * share
+        return painted
+
+    def finish(self, plan: Plan, painted: Image.Image) -> Look:
+        """Put what was painted back into the photo."""
+        person, options = plan.person, plan.options
+        with plan.clock.stage("composite"):
+            image, alpha = composite(
+                person.photo,
+                painted,
+                plan.mask,
+                plan.crop,
+                feather=options.feather,
+                colour_match=options.colour_match,
+            )
+        if alpha.getbbox() is None:
+            raise MaskEmptyError("the feather leaves nothing of the mask", remedy="Grow the mask.")
+        return Look(
+            image=image,
+            mask=alpha,
+            warp=None,
+            skeleton=plan.sample.skeleton or painted,
+            crop=plan.crop.box,
+            pose=person.pose,
+            scores=plan.scores(alpha),
+            seconds=plan.seconds(),
+            parameters={
+                **options.as_dict(),
+                "lora": list(options.lora),
+                "category": plan.garment.category,
+                "model": self.model,
+                "version": __version__,
+                "person": person.key,
+                "garment": plan.garment.key,
+            },
+            by_products={
+                "area": plan.mask,
+                "crop": plan.sample.image,
+                "crop_mask": plan.sample.mask,
+                "painted": painted,
+                "silhouette": person.silhouette_image(),
+            },
+        )

@@ -1,0 +1,46 @@
+"""What sees people in photos: the pose estimator of choice and the silhouette, from the assets."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal, get_args
+
+from tryon.assets.rebuild import ASSETS as PERCEPTION_FILES, PERCEPTION
+from tryon.errors import OptionError, WeightsMissingError
+from tryon.pipelines.pose import BlazePose, ControlNetAuxPose, PoseEstimator
+from tryon.pipelines.silhouette import SelfieSegmenter
+from tryon.weights import check_sha256
+
+PoseName = Literal["blazepose", "openpose", "dwpose"]
+
+
+@dataclass(frozen=True, slots=True)
+class Perception:
+    """Loaded models: joints, and who is person and who is background."""
+
+    pose: PoseEstimator
+    segmenter: SelfieSegmenter
+
+
+def load_perception(pose: PoseName = "blazepose", *, threads: int = 1) -> Perception:
+    """Load the embedded models, and another pose estimator if one is chosen.
+
+    Raises WeightsMissingError or WeightsCorruptError if the package is not whole, OptionError for
+    an unknown name, DependencyError if controlnet-aux is needed and not installed.
+    """
+    if pose not in get_args(PoseName):
+        raise OptionError(f"pose is {pose!r}", remedy="Choose blazepose, openpose or dwpose.")
+    detector, landmarker, selfie = (PERCEPTION / asset.name for asset in PERCEPTION_FILES)
+    for asset in PERCEPTION_FILES:
+        path = PERCEPTION / asset.name
+        if not path.is_file():
+            raise WeightsMissingError(
+                "not in the package", path=path, remedy="Install the package again."
+            )
+        check_sha256(path, asset.sha256)
+    estimator: PoseEstimator
+    if pose == "blazepose":
+        estimator = BlazePose(detector, landmarker, threads=threads)
+    else:
+        estimator = ControlNetAuxPose(pose)
+    return Perception(estimator, SelfieSegmenter(selfie, threads=threads))
