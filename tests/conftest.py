@@ -37,3 +37,38 @@ def shared_photos() -> Path:
     if not folder.is_dir():
         pytest.skip("the photos beside the checkout are not here")
     return folder
+
+
+@pytest.fixture(scope="session")
+def tiny_family(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A family with random weights and every branch: pose, image prompt, text."""
+    from tests.families import save_random_family
+
+    return save_random_family(tmp_path_factory.mktemp("families") / "tiny")
+
+
+@pytest.fixture(scope="session")
+def astronaut(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A real photo of one person (NASA, public domain), from scikit-image, 512 x 512."""
+    from PIL import Image
+    from skimage import data
+
+    path = tmp_path_factory.mktemp("photos") / "astronaut.png"
+    Image.fromarray(data.astronaut()).save(path)
+    return path
+
+
+@pytest.fixture(scope="session")
+def shirt(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A drawn red T-shirt with a white stripe on light grey, 384 x 512."""
+    from PIL import Image, ImageDraw
+
+    image = Image.new("RGB", (384, 512), (238, 238, 238))
+    outline = [(120, 90), (160, 110), (224, 110), (264, 90), (350, 180), (310, 225), (275, 190)]
+    outline += [(275, 430), (109, 430), (109, 190), (74, 225), (34, 180)]
+    draw = ImageDraw.Draw(image)
+    draw.polygon(outline, fill=(190, 30, 40))
+    draw.rectangle((112, 240, 272, 280), fill=(250, 250, 250))
+    path = tmp_path_factory.mktemp("photos") / "shirt.png"
+    image.save(path)
+    return path

@@ -173,11 +173,9 @@ class TryOn:
         return self._people.get(key, lambda: self._look_at(photo, key, path))
 
     def _look_at(self, photo: Image.Image, key: str, path: Path | None) -> Person:
-        clock = Stopwatch()
-        with clock.stage("pose"):
-            pose = single_person(self.perception.pose.detect(photo), path=path)
-            silhouette = person_silhouette(photo, pose, self.perception.segmenter)
-        return Person(photo, pose, silhouette, key, path, clock.seconds)
+        pose = single_person(self.perception.pose.detect(photo), path=path)
+        silhouette = person_silhouette(photo, pose, self.perception.segmenter)
+        return Person(photo, pose, silhouette, key, path)
 
     def prepare_garment(
         self, source: Source | Garment, category: Literal["auto"] | Category = "auto"
@@ -210,7 +208,7 @@ class TryOn:
         """
         clock = Stopwatch()
         on_progress("person", 0, 0)
-        with clock.stage("prepare"):
+        with clock.stage("pose"):
             person = self.prepare_person(person)
         on_progress("garment", 0, 0)
         with clock.stage("atlas"):

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Hashable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Hashable
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -25,7 +25,6 @@ class Person:
 
     silhouette: float32 (H, W), 0-1.
     key: sha256 of the size and the pixels. path: where the photo was, for messages.
-    seconds: what it took to find out, by stage.
     """
 
     photo: Image.Image
@@ -33,7 +32,6 @@ class Person:
     silhouette: np.ndarray
     key: str
     path: Path | None = None
-    seconds: Mapping[str, float] = field(default_factory=dict)
 
     def silhouette_image(self) -> Image.Image:
         """The silhouette as `L`, 255 = person."""
@@ -85,7 +83,6 @@ class Plan:
         """
         measured = self.clock.seconds
         stages = {name: measured.get(name, 0.0) for name in STAGES}
-        stages["pose"] += measured.get("prepare", 0.0)
         return {**stages, "total": sum(stages.values())}
 
 
