@@ -14,10 +14,10 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 from PIL import Image
+
 from tryon.pipelines.atlas import FRAME, GarmentAtlas, GarmentLayer
 from tryon.pipelines.bodymap import BODY_PARTS, BodyMap
 from tryon.pipelines.field import fitted_field
-
 from tryon.types import Box
 
 _CELLS = (24, 18)
@@ -133,7 +133,7 @@ def _grid(window: Box, body: BodyMap) -> tuple[np.ndarray, np.ndarray]:
 def _canonical(
     body: BodyMap, window: Box, limbs: tuple[_Limb, ...]
 ) -> tuple[np.ndarray, np.ndarray]:
-    """uv, float32 (h, w, 2), and how much a pixel is drawn at all, float32 (h, w), in the window."""
+    """In the window: uv, float32 (h, w, 2), and how much a pixel is drawn at all, (h, w)."""
     y, x = _grid(window, body)
     uv = np.zeros((len(y), len(x), 2), np.float32)
     index = {name: i for i, name in enumerate(BODY_PARTS)}
