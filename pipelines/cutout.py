@@ -66,7 +66,7 @@ def garment_cutout(image: Image.Image, *, people: Sequence[Pose] = ()) -> Cutout
     mask = _without_hook(mask)
     parts = _parts(mask)
     kept = parts[0][1] if parts else mask
-    return _checked(rgb, _matte(rgb, kept), parts if plain else parts[:1], plain)
+    return _checked(rgb, matte(rgb, kept), parts if plain else parts[:1], plain)
 
 
 def _colour_and_transparency(image: Image.Image) -> tuple[np.ndarray, np.ndarray | None]:
@@ -249,7 +249,7 @@ def _parts(mask: np.ndarray) -> list[tuple[int, np.ndarray]]:
     return [(int(areas[i]), labels == i + 1) for i in order[:4]]
 
 
-def _matte(rgb: np.ndarray, mask: np.ndarray) -> np.ndarray:
+def matte(rgb: np.ndarray, mask: np.ndarray) -> np.ndarray:
     """uint8 (H, W): the mask at the photo's size, its outline drawn to the photo's own edges.
 
     A guided filter (He et al. 2010) whose coefficients are found at the mask's size.

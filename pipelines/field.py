@@ -55,7 +55,7 @@ def fitted_field(
     band = np.zeros((width + 1, rows * columns))
     entries = scipy.sparse.tril(normal).tocoo()
     band[entries.row - entries.col, entries.col] = entries.data
-    band[0] += 1e-9
+    band[0] += 1e-7 * stiffness  # for the sake of the factorisation only
     solved = scipy.linalg.solveh_banded(band, right, lower=True, check_finite=False)
     return Field(solved.reshape(rows, columns, -1))
 

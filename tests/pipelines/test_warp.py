@@ -1,0 +1,153 @@
+"""The warp, on a body map and an atlas whose truth is known by construction."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from tryon.pipelines.atlas import GarmentAtlas, garment_layer, merged_atlas
+from tryon.pipelines.bodymap import BODY_PARTS, BodyMap
+from tryon.pipelines.warp import Warp, warp_composite, warp_garment
+from tryon.types import Box
+
+PHOTO = (288, 384)  # width and height: two pixels to a cell of the body map
+TORSO, FOREARM = BODY_PARTS.index("torso"), BODY_PARTS.index("left_forearm")
+
+
+def person(arm: bool = False, front: float = 1.0) -> BodyMap:
+    """A trunk that fills a block; u and v grow over it evenly. Perhaps an arm lies across it."""
+    y, x = np.mgrid[0:192, 0:144] + 0.5
+    uv = np.stack([0.38 + 0.24 * (x - 40) / 64, 0.2 + 0.32 * (y - 40) / 100], axis=-1)
+    labels = np.zeros((192, 144), int)
+    labels[40:140, 40:104] = TORSO
+    if arm:
+        labels[80:100, 30:110] = FOREARM
+        uv[80:100, 30:110] = np.stack([0.7 + 0.1 * (x - 30) / 80, 0.4 + 0 * y], axis=-1)[
+            80:100, 30:110
+        ]
+    parts = np.eye(16, dtype=np.float32)[labels]
+    there = (labels > 0).astype(np.float32)
+    return BodyMap(
+        uv=uv.astype(np.float32),
+        front=np.full((192, 144), front, np.float32),
+        body=there,
+        parts=parts,
+        confidence=there,
+        box=Box(0, 0, *PHOTO),
+        photo_size=PHOTO,
+    )
+
+
+def garment(category: str = "upper", side: str = "front", sleeve: bool = False) -> GarmentAtlas:
+    """A square of cloth over u 0.4-0.6, v 0.24-0.46: its red says x, its green says y."""
+    y, x = np.mgrid[0:300, 0:300]
+    image = np.stack([x * 255 / 300, y * 255 / 300, 0 * x + 90], axis=-1).astype(np.uint8)
+    alpha = np.zeros((300, 300), np.uint8)
+    alpha[40:260, 50:250] = 255
+    rows, columns = np.nonzero(alpha[::3, ::3])
+    xy = np.stack([columns, rows], axis=1) * 3 + 0.5
+    uv = np.stack([0.4 + (xy[:, 0] - 50) / 1000, 0.24 + (xy[:, 1] - 40) / 1000], axis=1)
+    if sleeve:
+        uv[:, 0] += 0.28
+    layer = garment_layer(
+        image, alpha, uv.astype(np.float32), np.ones(len(uv)), xy.astype(np.float32), side
+    )
+    return GarmentAtlas(category, (layer,))
+
+
+def expected_colours(mask: np.ndarray) -> np.ndarray:
+    """What the composed maps must give: photo pixel -> canonical -> garment pixel -> its colour."""
+    row, column = np.nonzero(mask)
+    u = 0.38 + 0.24 * ((column + 0.5) / 2 - 40) / 64
+    v = 0.2 + 0.32 * ((row + 0.5) / 2 - 40) / 100
+    x, y = 50 + (u - 0.4) * 1000, 40 + (v - 0.24) * 1000
+    return np.stack([x, y], axis=1) * 255 / 300
+
+
+def test_pixels_land_where_both_maps_say() -> None:
+    warp = warp_garment(garment(), person())
+    inside = warp.coverage > 0.99
+    error = np.abs(warp.image[inside][:, :2] - expected_colours(inside))
+    assert np.median(error) < 1.0
+    assert np.percentile(error, 99) < 3.0
+
+
+def test_the_garment_ends_where_its_own_outline_ends() -> None:
+    warp = warp_garment(garment(), person())
+    rows, columns = np.nonzero(warp.coverage > 0.5)
+    # u 0.4-0.6 and v 0.24-0.46 in pixels of the photo
+    assert columns.min() == pytest.approx(2 * (40 + 0.02 / 0.24 * 64), abs=2)
+    assert columns.max() == pytest.approx(2 * (40 + 0.22 / 0.24 * 64), abs=2)
+    assert rows.min() == pytest.approx(2 * (40 + 0.04 / 0.32 * 100), abs=2)
+    assert rows.max() == pytest.approx(2 * (40 + 0.26 / 0.32 * 100), abs=2)
+    assert warp.image[warp.coverage == 0].max() == 0
+
+
+def test_a_bare_forearm_in_front_stays_bare() -> None:
+    warp = warp_garment(garment(), person(arm=True))
+    assert warp.coverage[168:192, 100:180].max() == 0  # the arm
+    assert warp.coverage[150:156, 100:180].min() > 0.9  # the chest above it
+    inside = warp.coverage > 0.99
+    error = np.abs(warp.image[inside][:, :2] - expected_colours(inside))
+    assert np.percentile(error, 99) < 4.0  # and the print does not bend around the arm
+
+
+def test_a_sleeve_covers_the_forearm() -> None:
+    warp = warp_garment(garment(sleeve=True), person(arm=True))
+    assert warp.coverage[168:192, 90:190].mean() > 0.9
+    assert warp.coverage[:150].max() == 0
+
+
+def test_the_front_is_trusted_less_on_a_back_and_a_photo_of_the_back_is_taken() -> None:
+    front, back = garment(), garment(side="back")
+    from_front = warp_garment(front, person())
+    from_behind = warp_garment(front, person(front=0.0))
+    assert from_behind.confidence.max() < 0.5 * from_front.confidence.max()
+    both = warp_garment(merged_atlas([front, back]), person(front=0.0))
+    assert both.confidence.max() > 0.9 * from_front.confidence.max()
+
+
+def test_large_garment_photos_do_not_alias() -> None:
+    checks = (np.indices((1500, 1500)).sum(axis=0) % 2 * 255).astype(np.uint8)
+    alpha = np.full((1500, 1500), 255, np.uint8)
+    rows, columns = (plane.ravel() * 15 + 7.5 for plane in np.indices((100, 100)))
+    uv = np.stack([0.38 + columns / 6250, 0.2 + rows / 4687], axis=1)
+    layer = garment_layer(
+        np.repeat(checks[..., None], 3, axis=2),
+        alpha,
+        uv.astype(np.float32),
+        np.ones(len(uv)),
+        np.stack([columns, rows], axis=1).astype(np.float32),
+    )
+    warp = warp_garment(GarmentAtlas("upper", (layer,)), person())
+    middle = warp.image[120:240, 100:180].astype(float)
+    assert middle.std() < 20  # one-pixel checks, shrunk tenfold, are grey
+    assert middle.mean() == pytest.approx(127, abs=6)
+
+
+def test_the_composite_leaves_everything_else_alone() -> None:
+    rng = np.random.default_rng(0)
+    photo = Image.fromarray(rng.integers(0, 255, (384, 288, 3), np.uint8))
+    warp = warp_garment(garment(), person())
+    mask = np.zeros((384, 288), np.uint8)
+    mask[:200] = 255
+    mixed = np.asarray(warp_composite(photo, warp, Image.fromarray(mask)))
+    original = np.asarray(photo)
+    untouched = (warp.coverage == 0) | (mask == 0)
+    assert np.array_equal(mixed[untouched], original[untouched])
+    solid = (warp.coverage == 1) & (mask == 255)
+    assert solid.sum() > 1000
+    assert np.array_equal(mixed[solid], warp.image[solid])
+
+
+def test_nobody_gets_nothing() -> None:
+    body = person()
+    nobody = np.zeros_like(body.parts)
+    nobody[..., 0] = 1
+    empty = BodyMap(
+        body.uv, body.front, body.body, nobody, 0 * body.confidence, body.box, body.photo_size
+    )
+    warp = warp_garment(garment(), empty)
+    assert isinstance(warp, Warp)
+    assert warp.coverage.max() == 0
