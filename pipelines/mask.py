@@ -1,0 +1,231 @@
+"""The agnostic mask: what of a person photo is repainted, and what never is.
+
+Old clothes must be wholly covered, for a rest of a sleeve or hem would be worn on; the new garment
+must have room; face, hair, hands, feet and the other garment must stay. In doubt a pixel is
+repainted, unless it may belong to face, hair or hands.
+"""
+
+from __future__ import annotations
+
+from os import PathLike
+from typing import Literal
+
+import cv2
+import numpy as np
+from PIL import Image
+
+from tryon.errors import (
+    MaskEmptyError,
+    MaskInvertedError,
+    MaskSizeError,
+    OptionError,
+    OutOfFrameError,
+)
+from tryon.pipelines.anatomy import (
+    ARM_PARTS,
+    FOOT_PARTS,
+    HAND_PARTS,
+    LEG_PARTS,
+    TORSO_PARTS,
+)
+from tryon.pipelines.parsing import PARTS, Parsing, face_coordinates, window_part
+from tryon.types import Category
+
+Limbs = Literal["whole", "covered"]
+MaskMode = Literal["replace", "add", "subtract"]
+
+_MARGIN = 0.06  # how far the mask reaches beyond what it must cover, in shoulder widths
+_HEM, _WAIST = 1.05, 0.8  # where a top ends and a bottom starts, if no colour tells (`level`)
+_LONGEST_TOP = 1.6
+_NEARLY_ALL = 0.95
+_EDGE = 130  # a little over half: rounding never gives a pixel to both an area and the rest
+
+
+def agnostic_mask(
+    parsing: Parsing,
+    category: Category,
+    *,
+    coverage: np.ndarray | None = None,
+    limbs: Limbs | None = None,
+) -> Image.Image:
+    """What is repainted to dress the person in a garment of this category: `L`, 0 or 255.
+
+    coverage: float32 (H, W) of the photo's size, 0-1: where the new garment will be. Without it the
+        mask makes room for any garment of the category: sleeves to the wrist, a hem at the hips, a
+        skirt down to the knees.
+    limbs: "whole" repaints the arms (upper, dress) or legs (lower, dress) down to hands and feet;
+        "covered" keeps their bare skin, but for where the new garment will be. By default "covered"
+        if the coverage is known, and else "whole": a limb that keeps its skin keeps the person, but
+        long sleeves must not be cut off for want of room.
+
+    Raises OutOfFrameError if what the category dresses is not in the picture.
+    """
+    limbs = limbs or ("whole" if coverage is None else "covered")
+    must = _worn(parsing, category, limbs)
+    if coverage is None:
+        must |= _room(parsing, category)
+    else:
+        must |= window_part(coverage, parsing.window) > 0.5
+    must = _smoothed(must, 0.02 * parsing.anatomy.unit)
+    if np.count_nonzero(must) < (0.3 * parsing.anatomy.unit) ** 2:
+        raise OutOfFrameError(
+            f"what a garment of the category '{category}' covers is not in the picture",
+            remedy="Use a photo that shows more of the body, or another category.",
+        )
+    protected = _protected(parsing, category)
+    grown = _grown(must, _MARGIN * parsing.anatomy.unit) & ~protected
+    whole = _without_specks(grown, (0.1 * parsing.anatomy.unit) ** 2) & ~protected
+    return _of_photo(whole, parsing)
+
+
+def protected_area(parsing: Parsing, category: Category) -> Image.Image:
+    """What is never repainted: `L`, 255 = face, hair, hands, feet, and for a bottom the top."""
+    return _of_photo(_protected(parsing, category), parsing)
+
+
+def _worn(parsing: Parsing, category: Category, limbs: Limbs) -> np.ndarray:
+    """bool (h, w): the old clothes of this category and, if they are to be repainted, the limbs."""
+    torso, arms, legs = (parsing.in_parts(p) for p in (TORSO_PARTS, ARM_PARTS, LEG_PARTS))
+    body = parsing.body & (parsing.near < 3)
+    bare = (parsing.skin > 0.5) & (limbs == "covered")
+    level = parsing.level
+    if category == "dress":
+        return np.asarray(body & (torso | ((arms | legs) & ~bare)))
+    if category == "upper":
+        if not parsing.two_piece:
+            return np.asarray(body & ((torso & (level < _HEM)) | (arms & ~bare)))
+        kept = (parsing.bottom > 0.5) & (level > 0.5)
+        hanging = legs & (parsing.top > 0.5) & (level < _LONGEST_TOP)
+        return np.asarray(body & ~kept & (torso | hanging | (arms & ~bare)))
+    if not parsing.two_piece:
+        return np.asarray(body & (level > _WAIST) & (torso | (legs & ~bare)))
+    below = (torso & (level > _WAIST)) | legs
+    cloth = (parsing.bottom > 0.5) & (level > 0.4)
+    return np.asarray(body & (parsing.top < 0.5) & (cloth | (below & ~bare)))
+
+
+def _room(parsing: Parsing, category: Category) -> np.ndarray:
+    """bool (h, w): where a garment of this category may come to lie, besides where clothes are."""
+    room = np.zeros_like(parsing.body)
+    if category != "lower":
+        room |= parsing.body & parsing.in_parts(TORSO_PARTS) & (parsing.level < _HEM)
+    if category != "upper":
+        bones = [parsing.anatomy.bones[f"{side}_thigh"] for side in ("right", "left")]
+        corners = np.array([bones[0].start, bones[1].start, bones[1].end, bones[0].end])
+        skirt = np.zeros(room.shape, dtype=np.uint8)
+        cv2.fillConvexPoly(skirt, np.rint(corners).astype(np.int32), 1)
+        room |= skirt > 0
+    return room
+
+
+def _protected(parsing: Parsing, category: Category) -> np.ndarray:
+    cloth = (parsing.top > 0.5) | (parsing.bottom > 0.5)
+    near_hands = parsing.in_parts(HAND_PARTS) & (parsing.near < 1.2)
+    feet = parsing.in_parts(FOOT_PARTS) & (parsing.near < 3) & (parsing.bottom < 0.5)
+    extremities = parsing.body & ((near_hands & ~cloth) | feet)
+    protected = _head(parsing) | _smoothed(extremities, 0.01 * parsing.anatomy.unit)
+    if category == "lower" and parsing.two_piece:
+        protected |= parsing.body & (parsing.top > 0.5) & (parsing.level < _LONGEST_TOP)
+    return protected
+
+
+def _head(parsing: Parsing) -> np.ndarray:
+    """bool (h, w): face down to the chin, all of the head above the mouth, and hair."""
+    aside, above = face_coordinates(parsing.anatomy, parsing.window.size)
+    face = (np.square(aside / 0.72) + np.square(above / 1.03) < 1) & (above < 0.1)
+    skull = parsing.body & (parsing.part == PARTS.index("head")) & (above > -0.45)
+    head = face | skull
+    hair = ((parsing.hair > 0.5) & parsing.body) | head
+    _, labels = cv2.connectedComponents(hair.astype(np.uint8), connectivity=4)
+    joined = np.unique(labels[head])
+    return np.asarray(np.isin(labels, joined[joined > 0]))
+
+
+def edited_mask(
+    automatic: Image.Image, user_mask: Image.Image, mode: MaskMode = "replace"
+) -> Image.Image:
+    """The automatic mask after the user's say: `L`, 0 or 255.
+
+    replace: only what the user marked; add: that too; subtract: not that. Both masks are `L` of one
+    size, 128 or more = marked. Raises MaskSizeError.
+    """
+    _check_size(user_mask, automatic.size, None)
+    old, marked = np.asarray(automatic) >= 128, np.asarray(user_mask) >= 128
+    choices = {"replace": marked, "add": old | marked, "subtract": old & ~marked}
+    if mode not in choices:
+        raise OptionError(f"unknown mask mode '{mode}'", remedy=f"Use one of {', '.join(choices)}.")
+    return Image.fromarray(choices[mode].astype(np.uint8) * 255)
+
+
+def grown_mask(mask: Image.Image, pixels: float) -> Image.Image:
+    """The mask, its edge moved outwards by so many pixels, inwards if negative: `L`, 0 or 255."""
+    masked = np.asarray(mask) >= 128
+    grown = _grown(masked, pixels) if pixels >= 0 else ~_grown(~masked, -pixels)
+    return Image.fromarray(grown.astype(np.uint8) * 255)
+
+
+def check_mask(
+    mask: Image.Image, size: tuple[int, int], path: str | PathLike[str] | None = None
+) -> None:
+    """Raises what is wrong with a mask for a photo of `size` (width, height).
+
+    MaskSizeError: another size. MaskEmptyError: nothing is 128 or more. MaskInvertedError: more
+    than 95 % is, so that black and white are likely swapped. path: the file to name in the error.
+    """
+    _check_size(mask, size, path)
+    share = np.count_nonzero(np.asarray(mask.convert("L")) >= 128) / (size[0] * size[1])
+    if share == 0:
+        raise MaskEmptyError(
+            "the mask leaves nothing to repaint", path=path, remedy="Paint white what may change."
+        )
+    if share > _NEARLY_ALL:
+        raise MaskInvertedError(
+            f"the mask repaints {share:.0%} of the photo",
+            path=path,
+            remedy="White is repainted, black is kept: swap them if they are the other way round.",
+        )
+
+
+def _check_size(mask: Image.Image, size: tuple[int, int], path: str | PathLike[str] | None) -> None:
+    if mask.size != size:
+        raise MaskSizeError(
+            f"the mask is {mask.width}x{mask.height}, the photo {size[0]}x{size[1]}",
+            path=path,
+            remedy="Make the mask as large as the photo.",
+        )
+
+
+def _grown(mask: np.ndarray, pixels: float) -> np.ndarray:
+    """bool (H, W): everything at most so many pixels away from the bool mask."""
+    if not mask.any():
+        return mask
+    distance = cv2.distanceTransform((~mask).astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_5)
+    return np.asarray(distance <= pixels)
+
+
+def _smoothed(mask: np.ndarray, sigma: float) -> np.ndarray:
+    """bool (H, W): the mask without whiskers and nicks thinner than about sigma pixels."""
+    soft = cv2.GaussianBlur(mask.astype(np.float32), (0, 0), max(sigma, 0.3))
+    return np.asarray(soft > 0.5)
+
+
+def _without_specks(mask: np.ndarray, smallest: float) -> np.ndarray:
+    """bool (H, W): islands and holes of fewer than `smallest` pixels taken out."""
+    for value in (True, False):
+        _, labels, stats, _ = cv2.connectedComponentsWithStats(
+            (mask == value).astype(np.uint8), connectivity=4
+        )
+        speck = stats[:, cv2.CC_STAT_AREA] < smallest
+        speck[0] = False
+        mask = np.where(speck[labels], not value, mask)
+    return mask
+
+
+def _of_photo(mask: np.ndarray, parsing: Parsing) -> Image.Image:
+    """A bool mask of the window as `L` of the photo, with smooth outlines."""
+    box = parsing.window.box
+    soft = cv2.GaussianBlur(mask.astype(np.uint8) * 255, (0, 0), 0.8)
+    large = cv2.resize(soft, box.size, interpolation=cv2.INTER_LINEAR)
+    whole = Image.new("L", parsing.window.frame)
+    whole.paste(Image.fromarray((large >= _EDGE).astype(np.uint8) * 255), (box.left, box.top))
+    return whole
