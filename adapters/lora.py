@@ -1,0 +1,137 @@
+"""LoRA: small updates of a base model's weights, put on and taken off.
+
+Hu et al. 2021, "LoRA: Low-Rank Adaptation of Large Language Models": W' = W + (alpha/r) B A.
+
+The update is added to the weights, so that a step costs what it costs without. Adding and
+subtracting would drift by rounding: the pristine weights are kept aside, and put back as they were.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+
+import torch
+from torch import nn
+
+from tryon.adapters.lora_format import LoraLayer, LoraState
+from tryon.errors import LoraBaseError
+
+
+class LoraAdapter:
+    """One LoRA to attach to a UNet. Several may be attached at once; their updates add up.
+
+    state: by module path, see `tryon.adapters.lora_format`.
+    weight: how strongly it is applied; 0 is not at all, 1 as trained.
+    """
+
+    def __init__(self, state: LoraState, weight: float = 1.0) -> None:
+        self.state = state
+        self.weight = weight
+
+    def attach(self, unet: nn.Module) -> None:
+        """Add the update to the UNet's weights, all of it or, with an error, nothing.
+
+        Raises LoraBaseError when the UNet lacks a module, or has it in another width.
+        """
+        modules = {path: fitting_module(unet, path, layer) for path, layer in self.state.items()}
+        if any(self in _updates(module) for module in modules.values()):
+            raise RuntimeError("attached already")
+        for path, module in modules.items():
+            Patched.of(module).add(self, self.state[path])
+
+    def detach(self, unet: nn.Module) -> None:
+        """Take the update off. The last one to leave restores the weights to the bit."""
+        modules = [unet.get_submodule(path) for path in self.state]
+        if not all(self in _updates(module) for module in modules):
+            raise RuntimeError("not attached")
+        for module in modules:
+            Patched.of(module).remove(self)
+
+
+@contextmanager
+def attached(unet: nn.Module, adapters: Sequence[LoraAdapter]) -> Iterator[None]:
+    """Attach some LoRAs for the length of a `with` block."""
+    with ExitStack() as stack:
+        for adapter in adapters:
+            adapter.attach(unet)
+            stack.callback(adapter.detach, unet)
+        yield
+
+
+class Patched:
+    """A module's pristine weight and the updates on top of it; lives on the module meanwhile."""
+
+    NAME = "_lora_patched"
+
+    def __init__(self, module: nn.Module) -> None:
+        self.module = module
+        self.pristine = module.weight.data
+        self.updates: dict[LoraAdapter, LoraLayer] = {}
+
+    @classmethod
+    def of(cls, module: nn.Module) -> Patched:
+        """The one that lives on the module, or a new one."""
+        if cls.NAME not in module.__dict__:
+            module.__dict__[cls.NAME] = cls(module)
+        return module.__dict__[cls.NAME]
+
+    def add(self, adapter: LoraAdapter, layer: LoraLayer) -> None:
+        self.updates[adapter] = layer
+        self._apply()
+
+    def remove(self, adapter: LoraAdapter) -> None:
+        del self.updates[adapter]
+        self._apply()
+        if not self.updates:
+            del self.module.__dict__[self.NAME]
+
+    def _apply(self) -> None:
+        # The module may have moved to another device since.
+        weight = self.module.weight
+        self.pristine = self.pristine.to(weight.device)
+        weight.data = merged_weight(
+            self.pristine, [(layer, adapter.weight) for adapter, layer in self.updates.items()]
+        )
+
+
+def merged_weight(
+    pristine: torch.Tensor, updates: Sequence[tuple[LoraLayer, float]]
+) -> torch.Tensor:
+    """W + sum of weight * (alpha / r) * up @ down: W itself if there is nothing to add.
+
+    Summed in float32 and rounded to W's dtype once, so that the result does not depend on how
+    often updates came and went.
+    """
+    if not updates:
+        return pristine
+    total = pristine.float()
+    for layer, weight in updates:
+        delta = layer.up.to(total.device).flatten(1) @ layer.down.to(total.device).flatten(1)
+        total = total + (weight * layer.scale) * delta.view(total.shape)
+    return total.to(pristine.dtype)
+
+
+def fitting_module(unet: nn.Module, path: str, layer: LoraLayer) -> nn.Module:
+    """The UNet's module at `path`. Raises LoraBaseError unless the update has its shape."""
+    try:
+        module = unet.get_submodule(path)
+        weight = module.weight
+    except AttributeError as error:
+        raise LoraBaseError(
+            f"the base model has no layer {path}", remedy="The LoRA is for another base model."
+        ) from error
+    # A LoRA of a 1x1 convolution may be stored as one of a linear layer, and the other way round.
+    outputs, inputs = layer.up.shape[0], layer.down[0].numel()
+    if weight.shape[0] != outputs or weight[0].numel() != inputs:
+        raise LoraBaseError(
+            f"{path} is {weight[0].numel()} -> {weight.shape[0]} in the base model, "
+            f"{inputs} -> {outputs} in the LoRA",
+            remedy="The LoRA is for another base model.",
+        )
+    return module
+
+
+def _updates(module: nn.Module) -> dict[LoraAdapter, LoraLayer]:
+    patched = module.__dict__.get(Patched.NAME)
+    return {} if patched is None else patched.updates
