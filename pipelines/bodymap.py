@@ -160,7 +160,13 @@ def framed(left: float, top: float, right: float, bottom: float, air: float = 0.
 def cropped(plane: np.ndarray, box: Box, size: tuple[int, int]) -> np.ndarray:
     """float32 (height, width) of `size`: a crop that may reach beyond the plane (0 there)."""
     height, width = plane.shape[:2]
-    inside = Box(max(box.left, 0), max(box.top, 0), min(box.right, width), min(box.bottom, height))
+    rim = box.width // size[0] + 2  # so that the crop's own edge isn't mixed with nothing
+    inside = Box(
+        max(box.left - rim, 0),
+        max(box.top - rim, 0),
+        min(box.right + rim, width),
+        min(box.bottom + rim, height),
+    )
     piece = plane[inside.top : inside.bottom, inside.left : inside.right].astype(np.float32)
     scale = min(1.0, 2 * size[0] / box.width)
     if scale < 1 and piece.size:  # shrink by areas first: a warp alone would alias

@@ -1,0 +1,137 @@
+"""Garment atlases and the placement of flat-lays, with a net whose answer is known."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+import pytest
+import torch
+
+from tryon.errors import GarmentError, NoGarmentError
+from tryon.pipelines.atlas import FRAME, garment_layer, merged_atlas
+from tryon.pipelines.cutout import Cutout
+from tryon.pipelines.placement import (
+    PLACEMENT_INPUTS,
+    garment_atlas,
+    garment_crop,
+    placement_inputs,
+)
+from tryon.types import Box
+
+
+class Told(torch.nn.Module):
+    """Instead of a net: u goes from 0.3 to 0.7 and v from 0.2 to 0.6 over the square."""
+
+    def __init__(self, kind: int = 0, spread: float = 0.005, inside: float = 0.0) -> None:
+        super().__init__()
+        self.kind, self.spread, self.inside = kind, spread, inside
+
+    def forward(self, inputs: torch.Tensor) -> torch.Tensor:
+        assert inputs.shape[1:] == (PLACEMENT_INPUTS, 96, 96)
+        drawn = torch.zeros(1, 7, 192, 192)
+        along = (torch.arange(192) + 0.5) / 192 * 0.4
+        drawn[0, 0] = (along[None, :] + 0.3 - 0.5) / 0.05
+        drawn[0, 1] = (along[:, None] + 0.2 - 0.5) / 0.05
+        drawn[0, 2] = float(np.log(self.spread / 0.05))
+        drawn[0, 3] = 8.0
+        drawn[0, 3, : int(192 * self.inside)] = -8.0
+        drawn[0, 4 + self.kind] = 12.0
+        return drawn
+
+
+def cutout() -> Cutout:
+    """A disc of 200 pixels in a photo of 300 by 400."""
+    alpha = np.zeros((400, 300), np.uint8)
+    cv2.circle(alpha, (150, 200), 100, 255, -1)
+    y, x = np.mgrid[0:400, 0:300]
+    image = np.stack([x // 2, y // 2, 0 * x], axis=-1).astype(np.uint8)
+    return Cutout(image, alpha, Box(50, 100, 251, 301), plain=True)
+
+
+def test_cells_of_the_frame_find_their_pixels() -> None:
+    atlas = garment_atlas(Told(), cutout())  # type: ignore[arg-type]
+    assert atlas.category == "upper"
+    (layer,) = atlas.layers
+    crop = garment_crop(cutout().box)
+    u = (np.arange(FRAME) + 0.5) / FRAME
+    there = layer.coverage > 0.9
+    assert there.sum() > 1000
+    rows, columns = np.nonzero(there)
+    x = crop.left + (u[columns] - 0.3) / 0.4 * crop.width
+    y = crop.top + (u[rows] - 0.2) / 0.4 * crop.height
+    assert layer.places[rows, columns, 0] == pytest.approx(x, abs=0.5)
+    assert layer.places[rows, columns, 1] == pytest.approx(y, abs=0.5)
+    area = np.pi * 100**2 * (0.4 / crop.width * FRAME) ** 2
+    assert (layer.coverage > 0.5).sum() == pytest.approx(area, rel=0.05)
+    assert atlas.covers(0.5, 0.4) and not atlas.covers(0.31, 0.21)
+
+
+def test_the_inside_of_the_back_is_not_worn() -> None:
+    whole = garment_atlas(Told(), cutout()).layers[0]  # type: ignore[arg-type]
+    without = garment_atlas(Told(inside=0.3), cutout()).layers[0]  # type: ignore[arg-type]
+    v = (np.arange(FRAME) + 0.5) / FRAME
+    collar = v < 0.2 + 0.3 * 0.4 - 0.01
+    assert whole.coverage[collar].sum() > 50
+    assert without.coverage[collar].sum() == 0
+    assert without.alpha[110:150].max() == 0 and without.alpha[200, 150] == 255
+
+
+def test_categories_are_found_or_checked() -> None:
+    assert garment_atlas(Told(kind=2), cutout()).category == "dress"  # type: ignore[arg-type]
+    with pytest.raises(GarmentError, match="'upper'.*'lower'"):
+        garment_atlas(Told(kind=1), cutout(), "upper")  # type: ignore[arg-type]
+    assert garment_atlas(Told(kind=1), cutout(), "lower").category == "lower"  # type: ignore[arg-type]
+
+
+def test_what_the_net_cannot_place_is_no_garment() -> None:
+    with pytest.raises(NoGarmentError):
+        garment_atlas(Told(spread=0.3), cutout())  # type: ignore[arg-type]
+
+
+def test_large_photos_are_kept_at_a_bounded_size() -> None:
+    image, alpha = np.zeros((3000, 6000, 3), np.uint8), np.full((3000, 6000), 255, np.uint8)
+    rows, columns = (plane.ravel() * 100.0 for plane in np.indices((30, 60)))
+    uv = np.stack([0.2 + columns / 10000, 0.2 + rows / 10000], axis=1)
+    xy = np.stack([columns, rows], axis=1)
+    layer = garment_layer(
+        image, alpha, uv.astype(np.float32), np.ones(len(uv)), xy.astype(np.float32)
+    )
+    assert max(layer.alpha.shape) == 2048
+    row, column = int(0.3 * FRAME), int(0.4 * FRAME)
+    centre = (np.array([column, row]) + 0.5) / FRAME
+    expected = (centre - 0.2) * 10000 * 2048 / 6000
+    assert layer.places[row, column] == pytest.approx(expected, abs=2)
+
+
+def test_atlases_merge_only_if_they_show_one_kind() -> None:
+    upper = garment_atlas(Told(), cutout())  # type: ignore[arg-type]
+    vague = garment_atlas(Told(spread=0.02), cutout())  # type: ignore[arg-type]
+    merged = merged_atlas([vague, upper])
+    assert merged.layers == (upper.layers[0], vague.layers[0])  # the surest first
+    with pytest.raises(GarmentError):
+        merged_atlas([upper, garment_atlas(Told(kind=1), cutout())])  # type: ignore[arg-type]
+    with pytest.raises(NoGarmentError):
+        merged_atlas([])
+
+
+def test_the_picture_of_an_atlas_shows_the_garment_in_the_frame() -> None:
+    atlas = garment_atlas(Told(), cutout())  # type: ignore[arg-type]
+    picture = atlas.rgba()
+    assert picture.shape == (FRAME, FRAME, 4)
+    assert np.array_equal(picture[..., 3] > 0, atlas.layers[0].coverage > 0.5)
+    row, column = int(0.4 * FRAME), int(0.5 * FRAME)
+    assert picture[row, column, :2] == pytest.approx([75, 100], abs=3)
+
+
+def test_the_net_sees_outline_depth_and_edges() -> None:
+    alpha = np.zeros((192, 192), np.uint8)
+    alpha[40:150, 40:150] = 255
+    luminance = np.full((192, 192), 200, np.uint8)
+    luminance[90:] = 100  # one seam across
+    seen = torch.from_numpy(placement_inputs(alpha, luminance))[None]
+    outline = torch.nn.functional.pixel_shuffle(seen[:, :4], 2)[0, 0].numpy()
+    edges = torch.nn.functional.pixel_shuffle(seen[:, 4:8], 2)[0, 0].numpy()
+    assert np.array_equal(outline, alpha / 255)
+    assert edges[88:92, 60:130].max(axis=0).min() > 0.8
+    assert edges[60:80, 60:130].max() == 0 and edges[:38].max() == 0
+    assert seen[0, 8].argmax() // 96 == pytest.approx(47, abs=3)  # deepest in the middle
