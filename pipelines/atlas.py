@@ -11,9 +11,9 @@ from typing import Literal
 
 import cv2
 import numpy as np
-from tryon.pipelines.field import fitted_field
 
 from tryon.errors import GarmentError, NoGarmentError
+from tryon.pipelines.field import fitted_field
 from tryon.types import Category
 
 FRAME = 256  # cells of the canonical frame along each side

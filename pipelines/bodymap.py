@@ -14,10 +14,10 @@ import cv2
 import numpy as np
 import torch
 import torch.nn.functional as F
-from tryon.pipelines.bodymap_net import DenseNet
-from tryon.pipelines.limbs import LIMB_CHANNELS, limb_maps
 
 from tryon.errors import NoPersonError
+from tryon.pipelines.bodymap_net import DenseNet
+from tryon.pipelines.limbs import LIMB_CHANNELS, limb_maps
 from tryon.types import Box, Pose
 
 BODY_PARTS: tuple[str, ...] = (
@@ -73,7 +73,7 @@ class BodyMap:
     @property
     def part(self) -> np.ndarray:
         """uint8 (h, w): the likeliest of `BODY_PARTS`."""
-        return self.parts.argmax(axis=-1).astype(np.uint8)
+        return np.asarray(self.parts.argmax(axis=-1), np.uint8)
 
     def on_photo(self, plane: np.ndarray) -> np.ndarray:
         """float32 (H, W[, k]): any of the arrays at the photo's size, 0 outside the crop."""
@@ -99,17 +99,14 @@ def body_map(net: DenseNet, pose: Pose, silhouette: np.ndarray) -> BodyMap:
     )
     with torch.inference_mode():
         drawn = net(inputs.to(memory_format=torch.channels_last))[0].float()
-        uv, scale, front, body, parts = body_map_outputs(drawn[None])
-        uv, scale = uv[0].permute(1, 2, 0).numpy(), scale[0, 0].numpy()
-        parts = parts[0].softmax(0).permute(1, 2, 0).numpy()
-        front, body = front[0, 0].sigmoid().numpy(), body[0, 0].sigmoid().numpy()
-    confidence = np.clip(_BEST_SCALE / scale, 0, 1) * (1 - parts[..., 0])
+        uv, scale, front, body, logits = body_map_outputs(drawn[None])
+        parts = np.ascontiguousarray(logits[0].softmax(0).permute(1, 2, 0).numpy())
     return BodyMap(
-        uv=np.ascontiguousarray(uv),
-        front=front,
-        body=body,
-        parts=np.ascontiguousarray(parts),
-        confidence=confidence,
+        uv=np.ascontiguousarray(uv[0].permute(1, 2, 0).numpy()),
+        front=front[0, 0].sigmoid().numpy(),
+        body=body[0, 0].sigmoid().numpy(),
+        parts=parts,
+        confidence=np.clip(_BEST_SCALE / scale[0, 0].numpy(), 0, 1) * (1 - parts[..., 0]),
         box=box,
         photo_size=(width, height),
     )
@@ -128,7 +125,7 @@ def body_map_inputs(keypoints: torch.Tensor, silhouette: torch.Tensor) -> torch.
 def body_map_outputs(drawn: torch.Tensor) -> tuple[torch.Tensor, ...]:
     """What the net says: uv (N, 2), its expected error (N, 1), and the logits of front (N, 1),
     bare body (N, 1) and parts (N, 16), each (..., 192, 144)."""
-    uv, scale, front, body, parts = drawn.split([2, 1, 1, 1, len(BODY_PARTS)], dim=1)
+    uv, scale, front, body, parts = torch.split(drawn, [2, 1, 1, 1, len(BODY_PARTS)], dim=1)
     return 0.5 + _UV_UNIT * uv, _UV_UNIT * scale.clamp(-6, 3).exp(), front, body, parts
 
 
@@ -167,7 +164,9 @@ def cropped(plane: np.ndarray, box: Box, size: tuple[int, int]) -> np.ndarray:
         min(box.right + rim, width),
         min(box.bottom + rim, height),
     )
-    piece = plane[inside.top : inside.bottom, inside.left : inside.right].astype(np.float32)
+    piece: np.ndarray = plane[inside.top : inside.bottom, inside.left : inside.right].astype(
+        np.float32
+    )
     scale = min(1.0, 2 * size[0] / box.width)
     if scale < 1 and piece.size:  # shrink by areas first: a warp alone would alias
         piece = cv2.resize(piece, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)

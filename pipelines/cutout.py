@@ -167,14 +167,14 @@ def _on_the_edge(rgb: np.ndarray, mask: np.ndarray, certain: np.ndarray) -> np.n
     markers[inner] = 2
     padded = cv2.copyMakeBorder(rgb, 1, 1, 1, 1, cv2.BORDER_REPLICATE)
     cv2.watershed(padded, markers)
-    return (markers == 2)[1:-1, 1:-1]
+    return np.asarray((markers == 2)[1:-1, 1:-1])
 
 
 def _gradient(lab: np.ndarray) -> np.ndarray:
     """float32 (h, w): the strongest change per pixel over the three channels, in Lab units."""
     dx = cv2.Scharr(lab, cv2.CV_32F, 1, 0, scale=1 / 32)
     dy = cv2.Scharr(lab, cv2.CV_32F, 0, 1, scale=1 / 32)
-    return np.sqrt(dx * dx + dy * dy).max(axis=-1)
+    return np.asarray(np.sqrt(dx * dx + dy * dy).max(axis=-1))
 
 
 def _noise_of(edge: np.ndarray) -> float:
@@ -211,14 +211,21 @@ def _grabcut(rgb: np.ndarray) -> np.ndarray:
     rim = max(2, round(0.025 * max(height, width)))
     labels[:rim], labels[-rim:], labels[:, :rim], labels[:, -rim:] = (cv2.GC_BGD,) * 4
     lab = cv2.cvtColor(cv2.GaussianBlur(small, (0, 0), 1.0), cv2.COLOR_RGB2LAB)
-    models = np.zeros((1, 65)), np.zeros((1, 65))
-    cv2.setRNGSeed(0)  # GrabCut starts its colour models from a random clustering
-    cv2.grabCut(lab, labels, None, *models, 4, cv2.GC_INIT_WITH_MASK)
-    mask = ((labels == cv2.GC_FGD) | (labels == cv2.GC_PR_FGD)).astype(np.uint8)
+    mask = grabcut(lab, labels, rounds=4)
     disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (5, 5))
     mask = cv2.morphologyEx(cv2.morphologyEx(mask, cv2.MORPH_OPEN, disc), cv2.MORPH_CLOSE, disc)
     full = cv2.resize(mask * 255, rgb.shape[1::-1], interpolation=cv2.INTER_CUBIC)
     return _enclosed(full > 127)
+
+
+def grabcut(lab: np.ndarray, labels: np.ndarray, rounds: int) -> np.ndarray:
+    """uint8 (h, w), 1 = foreground: GrabCut from labels such as `cv2.GC_PR_FGD`."""
+    cv2.setRNGSeed(0)  # its colour models start from a random clustering
+    models = np.zeros((1, 65)), np.zeros((1, 65))
+    found, *_ = cv2.grabCut(
+        lab, labels, (0, 0, 1, 1), models[0], models[1], rounds, cv2.GC_INIT_WITH_MASK
+    )
+    return np.isin(found, (cv2.GC_FGD, cv2.GC_PR_FGD)).astype(np.uint8)
 
 
 def _without_hook(mask: np.ndarray) -> np.ndarray:
@@ -230,7 +237,7 @@ def _without_hook(mask: np.ndarray) -> np.ndarray:
     rows, columns = np.nonzero(body.any(1))[0], np.nonzero(body.any(0))[0]
     if len(rows) == 0:
         return mask
-    thin = whole & ~cv2.dilate(body, np.ones((3, 3), np.uint8))
+    thin = (mask & (cv2.dilate(body, np.ones((3, 3), np.uint8)) == 0)).astype(np.uint8)
     count, labels, stats, centres = cv2.connectedComponentsWithStats(thin)
     middle, width = columns.mean(), columns[-1] - columns[0]
     kept = mask.copy()
@@ -270,7 +277,7 @@ def matte(rgb: np.ndarray, mask: np.ndarray) -> np.ndarray:
     near = cv2.resize(cv2.erode(target, np.ones((5, 5))), size)
     far = cv2.resize(cv2.dilate(target, np.ones((5, 5))), size)
     matte = np.clip((matte - 0.5) * 1.6 + 0.5, near, far)
-    return np.clip(matte * 255, 0, 255).astype(np.uint8)
+    return np.asarray(np.clip(matte * 255, 0, 255), np.uint8)
 
 
 def _area(rgb: np.ndarray, size: tuple[int, int]) -> np.ndarray:

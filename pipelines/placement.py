@@ -12,11 +12,11 @@ from typing import Literal
 import cv2
 import numpy as np
 import torch
+
+from tryon.errors import GarmentError, NoGarmentError
 from tryon.pipelines.atlas import GarmentAtlas, garment_layer
 from tryon.pipelines.bodymap_net import DenseNet
 from tryon.pipelines.cutout import Cutout
-
-from tryon.errors import GarmentError, NoGarmentError
 from tryon.types import CATEGORIES, Box, Category
 
 PLACEMENT_SIZE = 192
@@ -89,7 +89,7 @@ def _without_inside(alpha: np.ndarray, front_share: np.ndarray, crop: Box) -> np
     )
     drawn = cv2.warpAffine(inside.astype(np.float32), move, alpha.shape[::-1])
     keep = np.clip((0.5 - drawn) * 6 + 0.5, 0, 1)
-    return (alpha * keep).astype(np.uint8)
+    return np.asarray(alpha * keep, np.uint8)
 
 
 def garment_crop(box: Box, air: float = 0.06) -> Box:
@@ -141,7 +141,7 @@ def garment_edges(mask: np.ndarray, luminance: np.ndarray) -> np.ndarray:
     strength = cv2.magnitude(dx, dy) * cv2.erode(mask, np.ones((5, 5), np.uint8))
     inside = strength[mask > 0]
     strongest = float(np.percentile(inside, 95)) if inside.size else 0.0
-    return np.clip(strength / (strongest + 1.5), 0, 1)
+    return np.asarray(np.clip(strength / (strongest + 1.5), 0, 1))
 
 
 def _folded(plane: np.ndarray) -> np.ndarray:
@@ -154,5 +154,5 @@ def _folded(plane: np.ndarray) -> np.ndarray:
 def placement_outputs(drawn: torch.Tensor) -> tuple[torch.Tensor, ...]:
     """What the net says: uv (N, 2), its expected error (N, 1), the logit of the outside of the
     front (N, 1) against the inside of the back, and those of `CATEGORIES` (N, 3), per pixel."""
-    uv, scale, front, kinds = drawn.split([2, 1, 1, len(CATEGORIES)], dim=1)
+    uv, scale, front, kinds = torch.split(drawn, [2, 1, 1, len(CATEGORIES)], dim=1)
     return 0.5 + _UV_UNIT * uv, _UV_UNIT * scale.clamp(-6, 3).exp(), front, kinds

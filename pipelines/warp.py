@@ -105,7 +105,7 @@ def warp_composite(photo: Image.Image, warp: Warp, mask: Image.Image | None = No
 
 def _is_skirt(atlas: GarmentAtlas) -> bool:
     """Whether the garment spans the gap between the thighs."""
-    return atlas.category != "upper" and atlas.covers(0.5, 0.585)
+    return bool(atlas.category != "upper" and atlas.covers(0.5, 0.585))
 
 
 def _window(body: BodyMap) -> Box | None:

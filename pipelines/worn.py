@@ -12,7 +12,7 @@ import numpy as np
 from tryon.errors import NoGarmentError
 from tryon.pipelines.atlas import GarmentAtlas, garment_layer
 from tryon.pipelines.bodymap import BODY_PARTS, BodyMap, cropped
-from tryon.pipelines.cutout import matte
+from tryon.pipelines.cutout import grabcut, matte
 from tryon.types import Box, Category
 
 _ROWS = 288  # at which the clothes are told apart
@@ -74,10 +74,7 @@ def worn_alpha(
     if (labels == cv2.GC_FGD).sum() < 20:
         raise NoGarmentError(f"too little of a garment ({category}) is visible on the wearer")
     lab = cv2.cvtColor(cv2.GaussianBlur(small, (0, 0), 0.8), cv2.COLOR_RGB2LAB)
-    models = np.zeros((1, 65)), np.zeros((1, 65))
-    cv2.setRNGSeed(0)
-    cv2.grabCut(lab, labels, None, *models, 3, cv2.GC_INIT_WITH_MASK)
-    mask = ((labels == cv2.GC_FGD) | (labels == cv2.GC_PR_FGD)).astype(np.uint8)
+    mask = grabcut(lab, labels, rounds=3)
     disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (3, 3))
     mask = cv2.morphologyEx(cv2.morphologyEx(mask, cv2.MORPH_CLOSE, disc), cv2.MORPH_OPEN, disc)
     alpha = np.zeros((height, width), np.uint8)

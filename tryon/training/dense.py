@@ -71,7 +71,7 @@ def train_dense_net(
             drawn = net(inputs.to(memory_format=torch.channels_last))
         value, seen = loss(drawn.float(), truths)
         optimizer.zero_grad(set_to_none=True)
-        value.backward()
+        value.backward()  # type: ignore[no-untyped-call]
         torch.nn.utils.clip_grad_norm_(net.parameters(), 1.0)
         optimizer.step()
         follow = min(plan.average, (step + 1) / (step + 10))

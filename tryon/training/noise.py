@@ -84,7 +84,7 @@ def noisy_silhouette(
 
     silhouette: (h, w), 0 or 1. height: of the whole person, in pixels.
     """
-    mask = silhouette.astype(np.uint8)
+    mask: np.ndarray = silhouette.astype(np.uint8)
     if rng.random() < 0.25:  # the gap between arm and trunk closes
         mask = cv2.morphologyEx(mask, cv2.MORPH_CLOSE, _disc(rng.uniform(0.01, 0.03) * height))
     for _ in range(rng.integers(0, 4)):  # hair, bags and clothes more, or bites less
@@ -93,7 +93,7 @@ def noisy_silhouette(
     if abs(grow) >= 0.5:
         operation = cv2.MORPH_DILATE if grow > 0 else cv2.MORPH_ERODE
         mask = cv2.morphologyEx(mask, operation, _disc(abs(grow)))
-    soft = mask.astype(np.float32)
+    soft: np.ndarray = mask.astype(np.float32)
     if rng.random() < 0.5:  # a segmenter's own grid is coarser than the photo's
         size = rng.uniform(0.25, 0.7)
         coarse = cv2.resize(soft, None, fx=size, fy=size, interpolation=cv2.INTER_AREA)
@@ -103,7 +103,7 @@ def noisy_silhouette(
 
 def noisy_outline(rng: np.random.Generator, mask: np.ndarray) -> np.ndarray:
     """uint8 (h, w), 0-255: a garment's mask as a cut-out might have it: rough, softly edged."""
-    whole = mask.astype(np.uint8)
+    whole: np.ndarray = mask.astype(np.uint8)
     size = float(np.sqrt(max(int(whole.sum()), 1)))
     for _ in range(rng.integers(0, 3)):
         whole = _with_blob(rng, whole, 0.5 * size, add=rng.random() < 0.4)

@@ -122,11 +122,11 @@ def _packed(sample: Sample) -> dict[str, np.ndarray]:
 
 
 def _whole(uv: np.ndarray) -> np.ndarray:
-    return np.round(np.clip(uv, 0, 1) * _UNITS).astype(np.uint16)
+    return np.asarray(np.round(np.clip(uv, 0, 1) * _UNITS), np.uint16)
 
 
 def _luminance(photo: GarmentPhoto) -> np.ndarray:
-    return (photo.image @ np.array([0.299, 0.587, 0.114], np.float32)).astype(np.uint8)
+    return np.asarray(photo.image @ np.array([0.299, 0.587, 0.114], np.float32), np.uint8)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
