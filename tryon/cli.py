@@ -33,11 +33,16 @@ app.add_typer(weights_app, name="weights")
 CategoryChoice = StrEnum("CategoryChoice", ["auto", "upper", "lower", "dress"])
 PhotoChoice = StrEnum("PhotoChoice", {"auto": "auto", "flat_lay": "flat-lay", "worn": "worn"})
 PoseChoice = StrEnum("PoseChoice", ["blazepose", "openpose", "dwpose"])
-ArmsChoice = StrEnum("ArmsChoice", ["all", "sleeves"])
+LimbsChoice = StrEnum("LimbsChoice", ["auto", "whole", "covered"])
 MaskModeChoice = StrEnum("MaskModeChoice", ["replace", "add", "subtract"])
 SourceChoice = StrEnum("SourceChoice", ["composite", "trained"])
 DTypeChoice = StrEnum("DTypeChoice", ["float32", "bfloat16", "float16"])
 FamilyChoice = StrEnum("FamilyChoice", ["mini", "sd15", "sdxl"])
+
+SOURCE_TYPES = {
+    "composite": "compositeWithTrainedAlgorithmicMedia",
+    "trained": "trainedAlgorithmicMedia",
+}
 
 EXAMPLES = """
 **Examples**
@@ -77,8 +82,10 @@ def root(
 
 @app.command(epilog=EXAMPLES)
 def dress(
-    person: Annotated[Path, typer.Argument(help="Photo of one person.")],
-    garment: Annotated[Path, typer.Argument(help="Photo of a garment, lying flat or worn.")],
+    person: Annotated[Path, typer.Argument(metavar="PERSON", help="Photo of one person.")],
+    garment: Annotated[
+        Path, typer.Argument(metavar="GARMENT", help="Photo of a garment, lying flat or worn.")
+    ],
     output: Annotated[
         Path, typer.Option("--output", "-o", help="JPEG, PNG or WebP, by its extension.")
     ] = Path("out.jpg"),
@@ -112,9 +119,9 @@ def dress(
         MaskModeChoice, typer.Option(help="What your mask does to the automatic one.")
     ] = MaskModeChoice.replace,
     grow: Annotated[int, typer.Option(help="Grow (or shrink) the mask by so many pixels.")] = 0,
-    arms: Annotated[
-        ArmsChoice, typer.Option(help="Free the arms for any sleeve, or only what is covered now.")
-    ] = ArmsChoice.all,
+    limbs: Annotated[
+        LimbsChoice, typer.Option(help="Repaint the whole arms or legs, or keep their bare skin.")
+    ] = LimbsChoice.auto,
     pose: Annotated[
         PoseChoice, typer.Option(help="Pose estimator. openpose: weights not for commercial use.")
     ] = PoseChoice.blazepose,
@@ -134,7 +141,8 @@ def dress(
     ] = False,
 ) -> None:
     """Dress the person in the garment and write the picture."""
-    from tryon.images import check_output, digital_source_types
+    from tryon.images import check_output
+    from tryon.options import DressOptions
 
     check_output(output)
     options = {
@@ -149,24 +157,20 @@ def dress(
         "prompt": prompt,
         "negative_prompt": negative_prompt,
         "lora": tuple(lora or ()),
-        "arms": arms.value,
+        "limbs": limbs.value,
         "mask_mode": mask_mode.value,
         "grow": grow,
     }
-    from tryon.options import DressOptions
-
     DressOptions().with_values(options)  # bad values are told before the model is loaded
     with progress("loading") as on_progress:
         from tryon.engine import TryOn
 
-        engine = TryOn(
-            model, device=device, dtype=dtype and dtype.value, pose=pose.value
-        )
+        engine = TryOn(model, device=device, dtype=dtype and dtype.value, pose=pose.value)
         look = engine.dress(person, garment, mask=mask, on_progress=on_progress, **options)
     written = look.save(
         output,
         provenance=provenance,
-        digital_source_type=digital_source_types[digital_source_type.value],
+        digital_source_type=SOURCE_TYPES[digital_source_type.value],
     )
     if debug is not None:
         look.save_by_products(debug)
@@ -199,7 +203,9 @@ def weights_list() -> None:
 
 
 @weights_app.command("fetch")
-def weights_fetch(family: Annotated[FamilyChoice, typer.Argument(help="The family.")]) -> None:
+def weights_fetch(
+    family: Annotated[FamilyChoice, typer.Argument(metavar="FAMILY", help="mini, sd15 or sdxl.")],
+) -> None:
     """Download a family from the model hub. The only command that uses the network."""
     from tryon.weights import fetch
 
@@ -214,7 +220,9 @@ def weights_fetch(family: Annotated[FamilyChoice, typer.Argument(help="The famil
 
 @weights_app.command("verify")
 def weights_verify(
-    family: Annotated[FamilyChoice, typer.Argument(help="The family.")] = FamilyChoice.mini,
+    family: Annotated[
+        FamilyChoice, typer.Argument(metavar="FAMILY", help="mini, sd15 or sdxl.")
+    ] = FamilyChoice.mini,
 ) -> None:
     """Compare a family's files with the sha256 that was noted when they came."""
     from tryon.errors import WeightsCorruptError
@@ -301,5 +309,5 @@ def _failed(error: TryOnError, arguments: list[str]) -> int:
 
         traceback.print_exc()
     else:
-        print(f"tryon: {error}", file=sys.stderr)
+        typer.echo(f"tryon: {error}", err=True)
     return error.exit_code

@@ -40,8 +40,10 @@ def findings() -> Iterator[Finding]:
         yield _family(name)
     for what, (module, extra) in EXTRAS.items():
         here = importlib.util.find_spec(module) is not None
-        yield Finding(what, "ok", "") if here else Finding(
-            what, "absent", f"pip install 'tryon[{extra}]'"
+        yield (
+            Finding(what, "ok", "")
+            if here
+            else Finding(what, "absent", f"pip install 'tryon[{extra}]'")
         )
 
 
@@ -101,5 +103,3 @@ def _family(name: str) -> Finding:
     if changed:
         return Finding(f"family {name}", "broken", f"{changed[0]} is not what it was")
     return Finding(f"family {name}", "ok", ", ".join(folders))
-
-

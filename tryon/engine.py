@@ -20,7 +20,8 @@ from typing import Any, Literal
 from PIL import Image
 
 from tryon import __version__
-from tryon.adapters.lora import attached_loras
+from tryon.adapters.lora import LoraAdapter, attached
+from tryon.adapters.lora_format import read_lora
 from tryon.errors import InputError, MaskEmptyError, TryOnError
 from tryon.images import Source, load_image, load_mask
 from tryon.look import Look
@@ -38,6 +39,7 @@ from tryon.pipelines.crop import (
 )
 from tryon.pipelines.inpaint import InpaintSample, InpaintSettings, inpaint
 from tryon.pipelines.mask import agnostic_mask, check_mask, edited_mask, grown_mask
+from tryon.pipelines.parsing import person_parsing
 from tryon.pipelines.pose import require_visible, single_person
 from tryon.pipelines.silhouette import person_silhouette
 from tryon.pipelines.skeleton import draw_skeleton
@@ -173,9 +175,12 @@ class TryOn:
         return self._people.get(key, lambda: self._look_at(photo, key, path))
 
     def _look_at(self, photo: Image.Image, key: str, path: Path | None) -> Person:
-        pose = single_person(self.perception.pose.detect(photo), path=path)
-        silhouette = person_silhouette(photo, pose, self.perception.segmenter)
-        return Person(photo, pose, silhouette, key, path)
+        poses = self.perception.pose.detect(photo)
+        pose = single_person(poses, path=path)
+        others = [other for other in poses if other is not pose]
+        silhouette = person_silhouette(photo, pose, self.perception.segmenter, others)
+        parsing = person_parsing(photo, pose, silhouette)
+        return Person(photo, pose, silhouette, parsing, key, path)
 
     def prepare_garment(
         self, source: Source | Garment, category: Literal["auto"] | Category = "auto"
@@ -248,9 +253,8 @@ class TryOn:
         if own is not None and options.mask_mode == "replace":
             area = own
         else:
-            area = agnostic_mask(
-                photo, person.pose, person.silhouette, category, arms=options.arms
-            )
+            limbs = None if options.limbs == "auto" else options.limbs
+            area = agnostic_mask(person.parsing, category, limbs=limbs)
             if own is not None:
                 area = edited_mask(area, own, options.mask_mode)
         if options.grow:
@@ -283,7 +287,8 @@ class TryOn:
             on_progress("denoise", done, total)
 
         loras = [lora_and_weight(text) for text in plans[0].options.lora]
-        with attached_loras(self.family.unet, [(Path(file), weight) for file, weight in loras]):
+        adapters = [LoraAdapter(read_lora(Path(file)), weight) for file, weight in loras]
+        with attached(self.family.unet, adapters):
             painted = inpaint(
                 self.family, [plan.sample for plan in plans], plans[0].settings, on_step=on_step
             )

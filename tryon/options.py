@@ -12,7 +12,7 @@ from tryon.errors import OptionError
 from tryon.types import CATEGORIES, Category
 
 GarmentPhoto = Literal["auto", "flat-lay", "worn"]
-Arms = Literal["all", "sleeves"]
+Limbs = Literal["auto", "whole", "covered"]
 MaskMode = Literal["replace", "add", "subtract"]
 
 
@@ -31,7 +31,8 @@ class DressOptions:
     image_scale: weight of the garment's image prompt, 0-2.
     prompt, negative_prompt: text; the default prompt names the category.
     lora: LoRA files, each `FILE` or `FILE:WEIGHT`.
-    arms: `all` frees the arms for any sleeve; `sleeves` keeps bare skin as it is.
+    limbs: `whole` repaints arms (or legs) for any sleeve, `covered` keeps their bare skin; `auto`
+        keeps it where it is known what the new garment will cover.
     mask_mode: what a mask of the caller's does to the automatic one.
     grow: pixels of the photo by which the mask is grown (negative: shrunk).
     feather: width of the soft edge inside the mask, as a part of the crop's height, 0-0.1.
@@ -49,7 +50,7 @@ class DressOptions:
     prompt: str | None = None
     negative_prompt: str | None = None
     lora: tuple[str, ...] = ()
-    arms: Arms = "all"
+    limbs: Limbs = "auto"
     mask_mode: MaskMode = "replace"
     grow: int = 0
     feather: float = 0.01
@@ -58,7 +59,7 @@ class DressOptions:
     def __post_init__(self) -> None:
         _one_of("category", self.category, ("auto", *CATEGORIES))
         _one_of("garment_photo", self.garment_photo, get_args(GarmentPhoto))
-        _one_of("arms", self.arms, get_args(Arms))
+        _one_of("limbs", self.limbs, get_args(Limbs))
         _one_of("mask_mode", self.mask_mode, get_args(MaskMode))
         _within("seed", self.seed, 0, 2**63 - 1, whole=True)
         _within("grow", self.grow, -10_000, 10_000, whole=True)

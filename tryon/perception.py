@@ -7,7 +7,8 @@ from typing import Literal, get_args
 
 from tryon.assets.rebuild import ASSETS as PERCEPTION_FILES, PERCEPTION
 from tryon.errors import OptionError, WeightsMissingError
-from tryon.pipelines.pose import BlazePose, ControlNetAuxPose, PoseEstimator
+from tryon.pipelines.controlnet_aux_pose import ControlNetAuxPose
+from tryon.pipelines.pose import BlazePose, PoseEstimator
 from tryon.pipelines.silhouette import SelfieSegmenter
 from tryon.weights import check_sha256
 

@@ -13,6 +13,7 @@ from PIL import Image
 from tryon.options import DressOptions
 from tryon.pipelines.crop import Crop
 from tryon.pipelines.inpaint import InpaintSample, InpaintSettings
+from tryon.pipelines.parsing import Parsing
 from tryon.stopwatch import Stopwatch
 from tryon.types import Category, Pose
 
@@ -24,12 +25,14 @@ class Person:
     """A person photo, upright RGB, and what is in it.
 
     silhouette: float32 (H, W), 0-1.
+    parsing: skin, hair and clothes.
     key: sha256 of the size and the pixels. path: where the photo was, for messages.
     """
 
     photo: Image.Image
     pose: Pose
     silhouette: np.ndarray
+    parsing: Parsing
     key: str
     path: Path | None = None
 

@@ -370,7 +370,7 @@ def test_a_phone_jpeg_with_several_pictures_is_its_first(
 ) -> None:
     path = file(encoded(picture(), format="MPO", **frames(2)))
     with Image.open(path) as image:
-        assert image.n_frames == 2
+        assert getattr(image, "n_frames", 1) == 2
         expected = np.asarray(image.convert("RGB"))
         result = load_image(image if opened else path)
     np.testing.assert_array_equal(np.asarray(result), expected)

@@ -178,6 +178,8 @@ def test_every_kind_of_pixel_becomes_rgb(
     data, expected = PICTURES[name]
     with Image.open(file(data)) as image:
         result = load_image(image if opened else file(data))
+        again = load_image(image if opened else file(data))
+    assert again.tobytes() == result.tobytes()
     assert result.mode == "RGB"
     assert result.info == {}
     assert type(result) is Image.Image  # nothing that holds a file
@@ -255,10 +257,13 @@ def xyz_tag(*xyz: float) -> bytes:
     return b"XYZ \0\0\0\0" + b"".join(struct.pack(">i", round(v * 65536)) for v in xyz)
 
 
+def description_tag(name: str) -> bytes:
+    return b"desc\0\0\0\0" + struct.pack(">I", len(name) + 1) + name.encode() + bytes(79)
+
+
 def icc_profile(kind: bytes, space: bytes, connection: bytes, **tags: bytes) -> bytes:
     """A small ICC version 2 profile (specification ICC.1:2001-04)."""
-    name = b"desc\0\0\0\0" + struct.pack(">I", 5) + b"test\0" + bytes(78)
-    tags = {"desc": name, "wtpt": xyz_tag(0.9642, 1.0, 0.8249)} | tags
+    tags = {"desc": description_tag("test"), "wtpt": xyz_tag(0.9642, 1.0, 0.8249)} | tags
     table, data = b"", b""
     start = 128 + 4 + 12 * len(tags)
     for signature, content in tags.items():
@@ -272,12 +277,13 @@ def icc_profile(kind: bytes, space: bytes, connection: bytes, **tags: bytes) -> 
     return header.ljust(128, b"\0") + struct.pack(">I", len(tags)) + table + data
 
 
-def wide_gamut_profile() -> bytes:
+def wide_gamut_profile(name: str = "test") -> bytes:
     """Adobe RGB (1998): its primaries adapted to D50, gamma 563/256."""
     return icc_profile(
         b"mntr",
         b"RGB ",
         b"XYZ ",
+        desc=description_tag(name),
         rXYZ=xyz_tag(0.60974, 0.31111, 0.01947),
         gXYZ=xyz_tag(0.20528, 0.62567, 0.06087),
         bXYZ=xyz_tag(0.14919, 0.06322, 0.74457),
@@ -291,7 +297,7 @@ def grey_profile() -> bytes:
 
 
 def cmyk_profile() -> bytes:
-    """Ink C alone is Lab (50, -40, -40), any other ink takes its share of light away."""
+    """Ink C alone is Lab (50, -40, -40), any other is black; the paper is yellowish."""
     grid = []
     for index in range(16):
         c, m, y, k = (index >> 3 & 1, index >> 2 & 1, index >> 1 & 1, index & 1)
@@ -302,7 +308,8 @@ def cmyk_profile() -> bytes:
     matrix = struct.pack(">9i", 65536, 0, 0, 0, 65536, 0, 0, 0, 65536)
     table = b"mft1\0\0\0\0" + bytes([4, 3, 2, 0]) + matrix
     table += identity * 4 + bytes(grid) + identity * 3
-    return icc_profile(b"prtr", b"CMYK", b"Lab ", A2B0=table, A2B1=table)
+    paper = xyz_tag(0.85, 0.9, 0.6)
+    return icc_profile(b"prtr", b"CMYK", b"Lab ", wtpt=paper, A2B0=table, A2B1=table)
 
 
 def srgb_of_xyz(xyz: np.ndarray) -> np.ndarray:
@@ -314,7 +321,7 @@ def srgb_of_xyz(xyz: np.ndarray) -> np.ndarray:
     ]
     linear = np.clip(np.asarray(matrix) @ xyz, 0, 1)
     encoded = np.where(linear <= 0.0031308, 12.92 * linear, 1.055 * linear ** (1 / 2.4) - 0.055)
-    return np.rint(255 * encoded)
+    return np.asarray(np.rint(255 * encoded))
 
 
 def assert_close(image: Image.Image, expected: np.ndarray, tolerance: int = 2) -> None:
@@ -370,9 +377,16 @@ def test_cmyk_goes_through_its_profile(image_format: str, file: Callable[[bytes]
     )  # not naive (0, 255, 255)
 
 
-def test_an_srgb_profile_changes_nothing() -> None:
+def test_the_paper_of_a_cmyk_picture_is_white() -> None:
+    image = row("CMYK", (0, 0, 0, 0), (0, 0, 0, 255))
+    image.info["icc_profile"] = cmyk_profile()
+    assert colours(load_image(image)) == [WHITE, BLACK]
+
+
+def test_a_profile_called_srgb_changes_nothing() -> None:
+    """Profiles of that name differ in rounding only, which is not worth a change of every pixel."""
     image = picture()
-    image.info["icc_profile"] = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+    image.info["icc_profile"] = wide_gamut_profile("sRGB IEC61966-2.1")
     assert load_image(image).tobytes() == picture().tobytes()
 
 
@@ -434,6 +448,13 @@ def test_a_mask_is_data_and_no_colour() -> None:
     image = row("L", 64, 255)
     image.info["icc_profile"] = grey_profile()
     assert np.asarray(load_mask(image, (2, 1)))[0].tolist() == [64, 255]
+
+
+def test_a_mask_may_be_as_large_as_its_photo(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tryon.images.MAX_PIXELS", 50)
+    assert load_mask(Image.new("L", (10, 10), 255), (10, 10)).size == (10, 10)
+    with pytest.raises(ImageTooLargeError):
+        load_mask(Image.new("L", (11, 10), 255), (10, 10))
 
 
 def test_a_mask_of_another_size_is_refused(file: Callable[[bytes], Path]) -> None:
@@ -534,6 +555,8 @@ def test_the_same_picture_gives_the_same_bytes(extension: str, tmp_path: Path) -
         for name in "ab"
     )
     assert one.read_bytes() == two.read_bytes()
+    with Image.open(one) as image:  # an ICC profile holds its date; ours must not be today's
+        assert struct.unpack(">6H", image.info["icc_profile"][24:36]) == (2000, 1, 1, 0, 0, 0)
 
 
 def test_quality_matters(tmp_path: Path) -> None:
@@ -549,6 +572,7 @@ def test_masks_and_cutouts_can_be_written(mode: str, extension: str, tmp_path: P
     path = save_image(image, tmp_path / f"look{extension}", provenance=False)
     with Image.open(path) as written:
         assert written.mode == mode
+        assert ("icc_profile" in written.info) == (mode != "L")  # an RGB profile fits no grey
         if extension == ".png":
             assert written.tobytes() == image.tobytes()
 

@@ -29,7 +29,7 @@ from tryon.options import DressOptions, lora_and_weight
         {"prompt": 3},
         {"lora": "file.safetensors"},
         {"lora": (1,)},
-        {"arms": "both"},
+        {"limbs": "both"},
         {"mask_mode": "xor"},
         {"colour_match": 1},
     ],

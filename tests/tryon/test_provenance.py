@@ -14,6 +14,7 @@ import tryon
 from tryon.errors import ImageFormatError, ImageNotFoundError, ImageTruncatedError, OptionError
 from tryon.images import save_image
 from tryon.provenance import (
+    DigitalSourceType,
     Provenance,
     digital_source_types,
     parse_xmp,
@@ -22,7 +23,7 @@ from tryon.provenance import (
 )
 
 PHOTO = Image.new("RGB", (8, 6), "teal")
-COMPOSITE = "compositeWithTrainedAlgorithmicMedia"
+COMPOSITE: DigitalSourceType = "compositeWithTrainedAlgorithmicMedia"
 every_extension = pytest.mark.parametrize("extension", [".jpg", ".png", ".webp"])
 
 PARAMETERS: dict[str, Any] = {
@@ -69,7 +70,7 @@ def test_the_whole_mark_can_be_left_out(extension: str, tmp_path: Path) -> None:
 def test_other_programs_find_the_iptc_term_where_they_look(extension: str, tmp_path: Path) -> None:
     path = save_image(PHOTO, tmp_path / f"look{extension}", parameters=PARAMETERS)
     with Image.open(path) as image:
-        packet = image.info.get("xmp") or image.info["XML:com.adobe.xmp"].encode()
+        packet = image.info["xmp"]
     assert b"<?xpacket begin" in packet and b"<?xpacket end" in packet
     description = ElementTree.fromstring(packet).find(
         ".//{http://www.w3.org/1999/02/22-rdf-syntax-ns#}Description"
