@@ -116,9 +116,7 @@ def interpolated(owner, face, bary, mark, faces, attributes, out):  # type: igno
             wa = np.float32(1.0) - wb - wc
             a, b, c = faces[i, 0], faces[i, 1], faces[i, 2]
             for k in range(channels):
-                out[y, x, k] = (
-                    wa * attributes[a, k] + wb * attributes[b, k] + wc * attributes[c, k]
-                )
+                out[y, x, k] = wa * attributes[a, k] + wb * attributes[b, k] + wc * attributes[c, k]
 
 
 @numba.njit(cache=True, fastmath=True, error_model="numpy")

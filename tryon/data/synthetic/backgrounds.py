@@ -1,0 +1,124 @@
+"""What is behind people and garments: studios, rooms, streets, tables."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from tryon.data.synthetic.weaves import periodic_noise, small_photo
+
+
+def random_background(
+    rng: np.random.Generator, size: tuple[int, int], photos: tuple[Path, ...] = ()
+) -> np.ndarray:
+    """Behind a person: float32 (H, W, 3), sRGB 0-255."""
+    kind = str(rng.choice(["studio", "room", "clutter", "photo"], p=[0.55, 0.15, 0.15, 0.15]))
+    if kind == "photo" and photos:
+        return _blurred_photo(rng, size, photos)
+    if kind == "room":
+        return _room(rng, size)
+    return _studio(rng, size) if kind == "studio" else _clutter(rng, size)
+
+
+def random_table(
+    rng: np.random.Generator, size: tuple[int, int], photos: tuple[Path, ...] = ()
+) -> np.ndarray:
+    """Behind a garment laid flat: mostly white or grey; float32 (H, W, 3), sRGB 0-255."""
+    kind = str(
+        rng.choice(["white", "studio", "colour", "wood", "photo"], p=[0.5, 0.2, 0.1, 0.1, 0.1])
+    )
+    height, width = size
+    if kind == "white":
+        return np.full((height, width, 3), rng.uniform(236, 255), np.float32)
+    if kind == "studio":
+        return _studio(rng, size, low=180)
+    if kind == "photo" and photos:
+        return _blurred_photo(rng, size, photos)
+    if kind == "wood":
+        return _wood(rng, size)
+    noise = periodic_noise(rng, 128, 6)
+    texture = cv2.resize(noise, (width, height)) * rng.uniform(1, 6)
+    return (rng.uniform(40, 230, 3) + texture[..., None]).astype(np.float32)
+
+
+def _studio(rng: np.random.Generator, size: tuple[int, int], low: float = 70) -> np.ndarray:
+    height, width = size
+    colour = np.full(3, rng.uniform(low, 250)) + rng.normal(0, 6, 3)
+    if rng.random() < 0.2:
+        colour = rng.uniform(max(60, low), 240, 3)
+    y, x = np.mgrid[0:height, 0:width].astype(np.float32)
+    distance = np.hypot((x / width - 0.5) * 1.4, y / height - rng.uniform(0.2, 0.6))
+    shade = 1 - rng.uniform(0, 0.3) * distance
+    if rng.random() < 0.4:
+        floor = rng.uniform(0.75, 0.95) * height
+        shade *= 1 - rng.uniform(0.02, 0.15) / (1 + np.exp(-(y - floor) / (0.02 * height)))
+    return (colour * shade[..., None]).astype(np.float32)
+
+
+def _room(rng: np.random.Generator, size: tuple[int, int]) -> np.ndarray:
+    height, width = size
+    image = np.full((height, width, 3), rng.uniform(110, 240, 3), np.float32)
+    floor = int(height * rng.uniform(0.6, 0.95))
+    image[floor:] = rng.uniform(60, 200, 3)
+    for _ in range(int(rng.integers(0, 5))):
+        left, top = int(rng.uniform(-0.1, 0.9) * width), int(rng.uniform(0, 0.6) * height)
+        right = left + int(rng.uniform(0.1, 0.5) * width)
+        bottom = top + int(rng.uniform(0.1, 0.7) * height)
+        colour = rng.uniform(30, 240, 3).tolist()
+        cv2.rectangle(image, (left, top), (right, min(bottom, height)), colour, -1)
+    return cv2.GaussianBlur(image, (0, 0), rng.uniform(0.3, 3) * height / 256)
+
+
+def _clutter(rng: np.random.Generator, size: tuple[int, int]) -> np.ndarray:
+    height, width = size
+    image = np.full((height, width, 3), rng.uniform(40, 220, 3), np.float32)
+    for _ in range(int(rng.integers(15, 50))):
+        centre = (int(rng.uniform(0, width)), int(rng.uniform(0, height)))
+        span = (int(rng.uniform(3, 0.25 * width)), int(rng.uniform(3, 0.25 * height)))
+        colour = rng.uniform(10, 250, 3).tolist()
+        if rng.random() < 0.6:
+            end = (centre[0] + span[0], centre[1] + span[1])
+            cv2.rectangle(image, centre, end, colour, -1)
+        else:
+            cv2.ellipse(image, centre, span, float(rng.uniform(0, 180)), 0, 360, colour, -1)
+    return cv2.GaussianBlur(image, (0, 0), rng.uniform(0.5, 5) * height / 256)
+
+
+def _wood(rng: np.random.Generator, size: tuple[int, int]) -> np.ndarray:
+    height, width = size
+    colour = np.array([170, 120, 76]) * rng.uniform(0.5, 1.3)
+    grain = cv2.resize(rng.normal(0, 1, (6, 64)).astype(np.float32), (width, height))
+    image = colour * (1 + 0.08 * grain[..., None])
+    plank = max(8, int(width * rng.uniform(0.12, 0.3)))
+    image[:, ::plank] *= 0.6
+    if rng.random() < 0.5:
+        image = cv2.resize(image.transpose(1, 0, 2), (width, height))
+    return image.astype(np.float32)
+
+
+def _blurred_photo(
+    rng: np.random.Generator, size: tuple[int, int], photos: tuple[Path, ...]
+) -> np.ndarray:
+    """The border of a photo: there it is mostly background."""
+    height, width = size
+    picture = small_photo(photos[int(rng.integers(len(photos)))])
+    tall, wide = picture.shape[:2]
+    strip = picture[:, : max(8, wide // 5)] if rng.random() < 0.5 else picture[: max(8, tall // 5)]
+    image = cv2.resize(strip, (width, height), interpolation=cv2.INTER_LINEAR).astype(np.float32)
+    return cv2.GaussianBlur(image, (0, 0), rng.uniform(0.5, 4) * height / 256)
+
+
+def photographed(rng: np.random.Generator, image: np.ndarray) -> np.ndarray:
+    """Through a lens and a file: exposure, softness, sensor noise, JPEG; uint8 (H, W, 3)."""
+    image = image * rng.uniform(0.9, 1.06)
+    if rng.random() < 0.3:
+        image = cv2.GaussianBlur(image, (0, 0), rng.uniform(0.3, 0.6))
+    noise = rng.standard_normal(image.shape[:2], np.float32) * rng.uniform(0.3, 4.0)
+    out = np.clip(image + noise[..., None], 0, 255).astype(np.uint8)
+    if rng.random() < 0.7:
+        quality = int(rng.integers(60, 97))
+        _, data = cv2.imencode(".jpg", out[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, quality])
+        out = np.ascontiguousarray(cv2.imdecode(data, cv2.IMREAD_COLOR)[..., ::-1])
+    return out

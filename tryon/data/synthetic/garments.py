@@ -1,0 +1,250 @@
+"""From a cut to a mesh: a surface that any body can wear, and that can be laid flat."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from tryon.data.synthetic.bodies import BodyModel, Shape
+from tryon.data.synthetic.canonical import canonical_uv
+from tryon.data.synthetic.cuts import Cut
+from tryon.data.synthetic.patterns import COLUMNS, Patterns, Shell
+from tryon.data.synthetic.unroll import unrolled
+
+SHELL_OVERLAP = 0.03
+"""How far, in metres, shoulders reach down below the top of the tube."""
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Folds:
+    """Where the folds of one wearing are: random phases, float (6,)."""
+
+    phases: np.ndarray
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class GarmentMesh:
+    """A garment ready to be worn.
+
+    faces int32 (F, 3); bones, weights (N, K) for skinning; uv float32 (N, 2), canonical;
+    layer float32 (N,), positive in front, negative behind; cloth float32 (N, 2), metres on the
+    unrolled cloth to the right and down, which the fabric is printed on and the flat-lay starts
+    from; cut float32 (N,), negative where there is no cloth; edge float32 (N,), metres to the
+    nearest hem; arm, leg float32 (N,), share of sleeve or trouser leg, left positive;
+    along: float32 (N,), 0 at the shoulder joint, 1 at the wrist (sleeves only);
+    kept: int (N,), which of the pattern's vertices these are.
+    """
+
+    cut_numbers: Cut
+    faces: np.ndarray
+    bones: np.ndarray
+    weights: np.ndarray
+    uv: np.ndarray
+    layer: np.ndarray
+    cloth: np.ndarray
+    cut: np.ndarray
+    edge: np.ndarray
+    arm: np.ndarray
+    leg: np.ndarray
+    along: np.ndarray
+    kept: np.ndarray
+
+
+def smoothstep(x: np.ndarray, start: float, end: float) -> np.ndarray:
+    """0 at `start`, 1 at `end`, smooth between; `start` may be the larger one."""
+    t = np.clip((x - start) / (end - start), 0, 1)
+    return t * t * (3 - 2 * t)
+
+
+def garment_mesh(cut: Cut, model: BodyModel, patterns: Patterns) -> GarmentMesh:
+    """Cut the garment out of its patterns, on the mean body."""
+    mean = garment_rest(cut, patterns, model.mean)
+    shell = _shell_of(cut, patterns)
+    tube, count = patterns.tube, len(patterns.tube.sources) if _has_tube(cut) else 0
+    parts_bones, parts_weights, faces = [], [], []
+    if count:
+        parts_bones.append(tube.bones)
+        parts_weights.append(tube.weights)
+        faces.append(tube.faces)
+    if shell is not None:
+        width = tube.bones.shape[1]
+        parts_bones.append(shell.bones[:, :width])
+        parts_weights.append(shell.weights[:, :width])
+        faces.append(shell.faces + count)
+    layer = _layer(cut, model, patterns, shell, count)
+    arm, leg = np.zeros(len(mean), np.float32), np.zeros(len(mean), np.float32)
+    along = np.zeros(len(mean), np.float32)
+    if shell is not None:
+        arm[count:] = patterns.arm_share[shell.vertices]
+        leg[count:] = patterns.leg_share[shell.vertices]
+        along[count:] = patterns.arm_along[shell.vertices]
+    edge, cut_field = _fields(cut, patterns, mean, layer, arm, along, count)
+    all_faces = np.concatenate(faces)
+    all_faces = all_faces[(cut_field[all_faces] >= 0).any(1)]
+    kept = np.unique(all_faces)
+    index = np.zeros(len(mean), np.int32)
+    index[kept] = np.arange(len(kept), dtype=np.int32)
+    cloth = unrolled(cut, patterns, model, mean, arm, leg, along)
+    return GarmentMesh(
+        cut_numbers=cut,
+        faces=np.ascontiguousarray(index[all_faces]),
+        bones=np.ascontiguousarray(np.concatenate(parts_bones)[kept]),
+        weights=np.ascontiguousarray(np.concatenate(parts_weights)[kept]),
+        uv=canonical_uv(mean[kept]),
+        layer=layer[kept],
+        cloth=cloth[kept].astype(np.float32),
+        cut=cut_field[kept].astype(np.float32),
+        edge=edge[kept].astype(np.float32),
+        arm=arm[kept],
+        leg=leg[kept],
+        along=along[kept],
+        kept=kept,
+    )
+
+
+def _has_tube(cut: Cut) -> bool:
+    return cut.build in ("top", "skirt")
+
+
+def _shell_of(cut: Cut, patterns: Patterns) -> Shell | None:
+    if cut.build == "top" and cut.neckline != "strapless":
+        return patterns.top
+    return patterns.legs if cut.build == "trousers" else None
+
+
+def garment_rest(
+    cut: Cut, patterns: Patterns, shape: Shape, folds: Folds | None = None
+) -> np.ndarray:
+    """The whole pattern on a body in A-pose, float32 (N, 3): first the tube, then the shell."""
+    pieces = []
+    if _has_tube(cut):
+        pieces.append(_tube_rest(cut, patterns, shape, folds))
+    shell = _shell_of(cut, patterns)
+    if shell is not None:
+        pieces.append(_shell_rest(cut, patterns, shell, shape, folds))
+    return np.concatenate(pieces).astype(np.float32)
+
+
+def _tube_rest(cut: Cut, patterns: Patterns, shape: Shape, folds: Folds | None) -> np.ndarray:
+    tube, marks = patterns.tube, patterns.marks
+    base = tube.base(shape)
+    angles = tube.angles.reshape(-1, COLUMNS)
+    outwards = np.stack([np.sin(angles), -np.cos(angles)], axis=-1)
+    start = cut.top if cut.build == "skirt" else marks.armpit - 0.06
+    heights = tube.heights[:, None]
+    first = int(np.searchsorted(-tube.heights, -start))
+    hang = (base[..., :2] * outwards).sum(-1)
+    straight = hang.copy()
+    straight[first:] = np.maximum.accumulate(hang[first:], axis=0)
+    down = np.clip((start - heights) / max(start - cut.hem, 0.05), 0, 1.3)
+    offset = cut.drape * (straight - hang) + cut.ease + cut.flare * down**1.3
+    offset -= cut.waist * np.exp(-(((heights - marks.waist) / 0.06) ** 2))
+    if folds is not None:
+        p = folds.phases
+        wave = np.sin(cut.pleats * angles + p[0] + 1.5 * np.sin(2 * angles + p[1]))
+        wave += 0.5 * np.sin((cut.pleats // 2 + 2) * angles + p[2] + 4 * heights)
+        wrinkle = np.sin(3 * angles + 45 * heights + p[3]) * np.sin(2 * angles + p[4])
+        offset = offset + cut.folds * (down * wave + 0.4 * wrinkle)
+    offset = np.maximum(offset, 0.004)
+    base = base.copy()
+    base[..., :2] += outwards * offset[..., None]
+    return base.reshape(-1, 3)
+
+
+def _shell_rest(
+    cut: Cut, patterns: Patterns, shell: Shell, shape: Shape, folds: Folds | None
+) -> np.ndarray:
+    v, marks = shell.vertices, patterns.marks
+    points, normals = shape.smooth[v], shape.smooth_normals[v]
+    along = patterns.arm_along[v]
+    if cut.build == "trousers":
+        leg = np.abs(patterns.leg_share[v])
+        height = patterns.mean_height[v]
+        down = np.clip((marks.crotch + 0.05 - height) / (marks.crotch + 0.05 - cut.hem), 0, 1.2)
+        offset = cut.ease * (0.5 + 0.5 * leg) + cut.flare * down**1.2
+        phase = 60 * height
+    else:
+        arm = smoothstep(np.abs(patterns.arm_share[v]), 0.15, 0.8)
+        height = patterns.mean_height[v]
+        trunk = 0.007 + (cut.ease - 0.007) * smoothstep(height, marks.shoulder + 0.06, marks.armpit)
+        sleeve = cut.sleeve_ease + cut.sleeve_flare * np.clip(along, 0, 1.1) ** 1.5
+        offset = trunk * (1 - arm) + sleeve * arm
+        phase = 40 * along
+    if folds is not None:
+        p = folds.phases
+        wave = np.sin(phase + p[0] + 25 * points[:, 0]) * np.sin(0.6 * phase + p[1])
+        offset = offset + cut.folds * wave
+    return points + normals * np.maximum(offset, 0.004)[:, None]
+
+
+def _layer(
+    cut: Cut, model: BodyModel, patterns: Patterns, shell: Shell | None, count: int
+) -> np.ndarray:
+    pieces = []
+    if count:
+        pieces.append(np.cos(patterns.tube.angles))
+    if shell is not None:
+        pieces.append(-model.mean.smooth_normals[shell.vertices, 1])
+    return np.concatenate(pieces).astype(np.float32)
+
+
+def _fields(
+    cut: Cut,
+    patterns: Patterns,
+    mean: np.ndarray,
+    layer: np.ndarray,
+    arm: np.ndarray,
+    along: np.ndarray,
+    count: int,
+) -> tuple[np.ndarray, np.ndarray]:
+    """Metres to the nearest hem (negative beyond it), and the same with hidden joints cut too."""
+    marks, x, z = patterns.marks, mean[:, 0], mean[:, 2]
+    is_shell = np.arange(len(mean)) >= count
+    on_arm = smoothstep(np.abs(arm), 0.2, 0.6)
+    edge = np.where(on_arm > 0.3, 9.0, z - cut.hem - cut.slant * x / 0.2)
+    if cut.build != "top":
+        edge = np.minimum(edge, cut.top - z)
+        return edge, edge
+    front = smoothstep(layer, -0.25, 0.25)
+    edge = np.minimum(edge, neckline_field(cut, patterns, x, z, front, on_arm))
+    if cut.neckline not in ("strapless", "off-shoulder") and cut.sleeve < 0:
+        down = smoothstep(z, marks.shoulder + 0.06, marks.armpit + 0.02)
+        limit = cut.shoulder_x + (0.172 - cut.shoulder_x) * down
+        edge = np.where(is_shell, np.minimum(edge, limit - np.abs(x)), edge)
+    elif cut.sleeve >= 0:
+        length = 0.48 * (cut.sleeve - along)
+        edge = np.where(is_shell & (on_arm > 0.3), np.minimum(edge, length), edge)
+    if cut.opening > 0:
+        gap = 0.008 + cut.opening * np.clip((marks.neck - z) / (marks.neck - cut.hem), 0, 1)
+        edge = np.minimum(edge, np.where(layer > 0, np.abs(x) - gap, 9.0))
+    joint = np.where(on_arm > 0.3, 9.0, z - (marks.armpit - SHELL_OVERLAP))
+    return edge, np.where(is_shell, np.minimum(edge, joint), edge)
+
+
+def neckline_field(
+    cut: Cut,
+    patterns: Patterns,
+    x: np.ndarray,
+    z: np.ndarray,
+    front: np.ndarray,
+    on_arm: np.ndarray,
+) -> np.ndarray:
+    """Metres from the neckline, negative above it; `front` is 1 in front and 0 behind."""
+    marks = patterns.marks
+    if cut.neckline == "high":
+        return marks.neck + 0.035 - z
+    if cut.neckline in ("off-shoulder", "strapless"):
+        return marks.armpit + (0.1 if cut.neckline == "off-shoulder" else 0.01) - z
+    if cut.opening > 0:
+        x = np.where(front > 0.5, np.maximum(np.abs(x), 0.0), x)
+    side = marks.neck - 0.015
+    depth = np.maximum(cut.neck_back + (cut.neck_depth - cut.neck_back) * front, 0.01)
+    across, down = np.abs(x) / cut.neck_width, np.maximum(side - z, 0) / depth
+    if cut.neckline == "v":
+        inside = across + np.where(front > 0.5, down, down**2)
+    elif cut.neckline == "square":
+        inside = np.maximum(across, down)
+    else:
+        inside = np.hypot(across, down)
+    return (inside - 1) * np.minimum(depth, cut.neck_width)

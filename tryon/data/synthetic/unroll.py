@@ -1,0 +1,91 @@
+"""Laying cloth flat.
+
+Cloth that wraps a round limb is wider than it looks from the front: the half around an ellipse
+of half-width a is a * (sin t + k (t - sin t)) at the angle t, so that each point moves outwards
+by the second term. Trunk, sleeves and trouser legs each unroll about their own axis.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from tryon.data.synthetic.bodies import BodyModel
+from tryon.data.synthetic.cuts import Cut
+from tryon.data.synthetic.patterns import COLUMNS, Patterns
+
+ROUNDNESS = 0.7
+"""Depth of the trunk over its width; limbs are rounder."""
+
+LIMB_ROUNDNESS = 0.9
+
+
+def widening(offset: np.ndarray, half_width: np.ndarray, roundness: float) -> np.ndarray:
+    """How far points at `offset` from the axis move outwards when the cloth is unrolled."""
+    sine = np.clip(offset / half_width, -1, 1)
+    return half_width * roundness * (np.arcsin(sine) - sine)
+
+
+def _ramp(x: np.ndarray, start: float, end: float) -> np.ndarray:
+    return np.clip((x - start) / (end - start), 0, 1)
+
+
+def unrolled(
+    cut: Cut,
+    patterns: Patterns,
+    model: BodyModel,
+    mean: np.ndarray,
+    arm: np.ndarray,
+    leg: np.ndarray,
+    along: np.ndarray,
+) -> np.ndarray:
+    """Cloth coordinates float (N, 2), metres to the right and down, sleeves still at 45 degrees.
+
+    mean: (N, 3), the garment on the mean body in A-pose; arm, leg, along: (N,), see `GarmentMesh`.
+    """
+    flat = mean[:, [0, 2]].astype(np.float64)
+    marks = patterns.marks
+    has_tube = cut.build in ("top", "skirt")
+    heights = patterns.tube.heights[::-1]
+    if has_tube:
+        rows = np.abs(mean[: len(patterns.tube.sources), 0]).reshape(-1, COLUMNS).max(1)[::-1]
+    else:
+        rows = np.abs(patterns.tube.base(model.mean)[..., 0]).max(1)[::-1] + cut.ease
+    half = np.interp(mean[:, 2], heights, rows)
+    trunk = widening(mean[:, 0], np.maximum(half, 1e-3), ROUNDNESS)
+    trunk *= 1 - 0.8 * _ramp(mean[:, 2], marks.armpit, marks.shoulder + 0.03)
+    moved = np.stack([trunk, np.zeros_like(trunk)], axis=1)
+    if cut.build == "top":
+        on_arm = _ramp(np.abs(arm), 0.1, 0.9)[:, None]
+        moved = moved * (1 - on_arm) + _limb(model, mean, arm, "upperarm01", "wrist") * on_arm
+    elif cut.build == "trousers":
+        on_leg = (np.abs(leg) > 0.05) * _ramp(mean[:, 2], marks.hip, marks.crotch - 0.05)
+        limb = _limb(model, mean, leg, "upperleg01", "foot")
+        apart = 0.5 * LIMB_ROUNDNESS * 0.1 * np.sign(mean[:, 0])
+        limb[:, 0] += apart
+        moved = moved * (1 - on_leg[:, None]) + limb * on_leg[:, None]
+    flat += moved
+    return np.stack([flat[:, 0], -flat[:, 1]], axis=1)
+
+
+def _limb(
+    model: BodyModel, mean: np.ndarray, share: np.ndarray, start: str, end: str
+) -> np.ndarray:
+    """Displacement (N, 2) in x and z of the cloth of both limbs of a kind."""
+    moved = np.zeros((len(mean), 2))
+    for side, sign in (("L", 1), ("R", -1)):
+        a, b = (model.mean.heads[model.bone[f"{n}.{side}"]][[0, 2]] for n in (start, end))
+        axis = (b - a) / np.linalg.norm(b - a)
+        across = np.array([-axis[1], axis[0]])
+        here = share * sign > 0.05
+        if not here.any():
+            continue
+        relative = mean[here][:, [0, 2]] - a
+        along, offset = relative @ axis, relative @ across
+        bins = np.linspace(along.min(), along.max() + 1e-6, 13)
+        which = np.digitize(along, bins) - 1
+        inner = np.array(
+            [np.abs(offset[which == k]).max() if (which == k).any() else 0.05 for k in range(12)]
+        )
+        half = np.interp(along, (bins[1:] + bins[:-1]) / 2, inner)
+        moved[here] = widening(offset, np.maximum(half, 0.02), LIMB_ROUNDNESS)[:, None] * across
+    return moved
