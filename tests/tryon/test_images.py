@@ -177,9 +177,9 @@ def test_every_kind_of_pixel_becomes_rgb(
 ) -> None:
     data, expected = PICTURES[name]
     with Image.open(file(data)) as image:
+        transparency = image.info.get("transparency")
         result = load_image(image if opened else file(data))
-        again = load_image(image if opened else file(data))
-    assert again.tobytes() == result.tobytes()
+        assert image.info.get("transparency") == transparency
     assert result.mode == "RGB"
     assert result.info == {}
     assert type(result) is Image.Image  # nothing that holds a file
