@@ -89,7 +89,7 @@ def feathered_alpha(mask: Image.Image, region: Box, width: float) -> np.ndarray:
         ramp = np.clip(depth / (width + 1), 0, 1)
     smooth = (ramp * ramp * (3 - 2 * ramp) * 255 + 0.5).astype(np.uint8)
     if step > 1:
-        smooth = cv2.resize(smooth, frame.size, interpolation=cv2.INTER_LINEAR)
+        smooth = np.asarray(cv2.resize(smooth, frame.size, interpolation=cv2.INTER_LINEAR))
     top, left = region.top - frame.top, region.left - frame.left
     here = np.s_[top : top + region.height, left : left + region.width]
     return smooth[here] * masked[here]

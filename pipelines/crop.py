@@ -70,31 +70,32 @@ def crop_around(
     context: float = 0.1,
     minimum: int = 64,
 ) -> Crop:
-    """The crop of the shape of `size` that holds all of the mask and, where there is room, more.
+    """The crop of the shape of `size` that holds all of the mask and what is to be included.
 
     mask: PIL `L` of the photo's size; what is 128 or more must be inside.
     size: (width, height) the model works at.
-    include: what the model should see besides (see `context_box`), as far as the frame allows.
+    include: what else the model should see (see `context_box`), as far as it is in the frame.
     context: wished margin around both, as a share of their longer side.
     minimum: photo pixels that the crop's shorter side has at least.
 
-    A box that sticks out of the frame is shifted into it, then made smaller down to the mask
-    itself; only what is left after that reaches beyond the frame.
+    A box that sticks out of the frame is shifted into it, and loses its margin where there is no
+    room; only if that is not enough, the box reaches beyond the frame.
 
     Raises MaskEmptyError if nothing is masked.
     """
-    needed = mask_box(mask)
-    wished = needed if include is None else _union(needed, include)
-    margin = context * max(wished.size)
+    held = mask_box(mask)
+    if include is not None:
+        held = _union(held, _clipped(include, mask.size))
+    margin = 2 * context * max(held.size)
     width, height = size
-    to_hold = max(needed.width / width, needed.height / height)
-    to_please = max((wished.width + 2 * margin) / width, (wished.height + 2 * margin) / height)
+    to_hold = max(held.width / width, held.height / height)
+    to_please = max((held.width + margin) / width, (held.height + margin) / height)
     to_fit = min(mask.width / width, mask.height / height)
     scale = max(to_hold, min(to_please, to_fit), minimum / min(size))
 
     box_width, box_height = max(round(width * scale), 1), max(round(height * scale), 1)
-    left = _placed(box_width, (wished.left, wished.right), (needed.left, needed.right), mask.width)
-    top = _placed(box_height, (wished.top, wished.bottom), (needed.top, needed.bottom), mask.height)
+    left = _placed(box_width, held.left + held.right, mask.width)
+    top = _placed(box_height, held.top + held.bottom, mask.height)
     return Crop(Box(left, top, left + box_width, top + box_height), mask.size, size)
 
 
@@ -183,11 +184,17 @@ def _union(one: Box, other: Box) -> Box:
     )
 
 
-def _placed(length: int, wished: tuple[int, int], needed: tuple[int, int], frame: int) -> int:
-    """Where a side of the box starts: centred on the wished, in the frame, around the needed."""
-    start = round((wished[0] + wished[1] - length) / 2)
-    start = min(max(start, min(0, frame - length)), max(0, frame - length))
-    return min(max(start, needed[1] - length), needed[0])
+def _clipped(box: Box, frame: tuple[int, int]) -> Box:
+    """The box with its corners moved into the frame."""
+    left, right = (min(max(side, 0), frame[0]) for side in (box.left, box.right))
+    top, bottom = (min(max(side, 0), frame[1]) for side in (box.top, box.bottom))
+    return Box(left, top, right, bottom)
+
+
+def _placed(length: int, twice_the_middle: int, frame: int) -> int:
+    """Where a side of the box starts: around the middle, but in the frame, or around all of it."""
+    start = (twice_the_middle - length) // 2
+    return min(max(start, min(0, frame - length)), max(0, frame - length))
 
 
 def _padded(image: Image.Image, crop: Crop) -> np.ndarray:

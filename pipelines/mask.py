@@ -28,14 +28,15 @@ from tryon.pipelines.anatomy import (
     LEG_PARTS,
     TORSO_PARTS,
 )
-from tryon.pipelines.parsing import PARTS, Parsing, face_coordinates, window_part
+from tryon.pipelines.parsing import PARTS, Parsing, face_coordinates, joined, window_part
 from tryon.types import Category
 
 Limbs = Literal["whole", "covered"]
 MaskMode = Literal["replace", "add", "subtract"]
 
 _MARGIN = 0.06  # how far the mask reaches beyond what it must cover, in shoulder widths
-_HEM, _WAIST = 1.05, 0.8  # where a top ends and a bottom starts, if no colour tells (`level`)
+# Levels (see `Parsing.level`) where garments start and end if nothing in the photo tells.
+_HEM, _ONE_PIECE_HEM, _WAIST = 1.05, 1.15, 0.8
 _LONGEST_TOP = 1.6
 _NEARLY_ALL = 0.95
 _EDGE = 130  # a little over half: rounding never gives a pixel to both an area and the rest
@@ -61,21 +62,20 @@ def agnostic_mask(
     Raises OutOfFrameError if what the category dresses is not in the picture.
     """
     limbs = limbs or ("whole" if coverage is None else "covered")
-    must = _worn(parsing, category, limbs)
+    unit = parsing.anatomy.unit
+    must = _smoothed(_worn(parsing, category, limbs), 0.02 * unit)
     if coverage is None:
         must |= _room(parsing, category)
     else:
         must |= window_part(coverage, parsing.window) > 0.5
-    must = _smoothed(must, 0.02 * parsing.anatomy.unit)
-    if np.count_nonzero(must) < (0.3 * parsing.anatomy.unit) ** 2:
+    if np.count_nonzero(must) < (0.3 * unit) ** 2:
         raise OutOfFrameError(
             f"what a garment of the category '{category}' covers is not in the picture",
             remedy="Use a photo that shows more of the body, or another category.",
         )
     protected = _protected(parsing, category)
-    grown = _grown(must, _MARGIN * parsing.anatomy.unit) & ~protected
-    whole = _without_specks(grown, (0.1 * parsing.anatomy.unit) ** 2) & ~protected
-    return _of_photo(whole, parsing)
+    grown = _grown(must & ~protected, _MARGIN * unit) & ~protected
+    return _of_photo(_without_specks(grown, (0.17 * unit) ** 2) & ~protected, parsing)
 
 
 def protected_area(parsing: Parsing, category: Category) -> Image.Image:
@@ -85,60 +85,83 @@ def protected_area(parsing: Parsing, category: Category) -> Image.Image:
 
 def _worn(parsing: Parsing, category: Category, limbs: Limbs) -> np.ndarray:
     """bool (h, w): the old clothes of this category and, if they are to be repainted, the limbs."""
+    body = _dressed(parsing)
     torso, arms, legs = (parsing.in_parts(p) for p in (TORSO_PARTS, ARM_PARTS, LEG_PARTS))
-    body = parsing.body & (parsing.near < 3)
-    bare = (parsing.skin > 0.5) & (limbs == "covered")
-    level = parsing.level
+    behind_hands = parsing.in_parts(HAND_PARTS) & ((parsing.top > 0.5) | (parsing.bottom > 0.5))
+    if limbs == "covered":
+        bare = (parsing.skin > 0.5) | (parsing.background > 0.5)
+        arms, legs = arms & ~bare, legs & ~bare
     if category == "dress":
-        return np.asarray(body & (torso | ((arms | legs) & ~bare)))
+        return np.asarray(body & (torso | arms | legs | behind_hands))
+
+    level, trunk = parsing.level, torso | legs | behind_hands
     if category == "upper":
-        if not parsing.two_piece:
-            return np.asarray(body & ((torso & (level < _HEM)) | (arms & ~bare)))
-        kept = (parsing.bottom > 0.5) & (level > 0.5)
-        hanging = legs & (parsing.top > 0.5) & (level < _LONGEST_TOP)
-        return np.asarray(body & ~kept & (torso | hanging | (arms & ~bare)))
-    if not parsing.two_piece:
-        return np.asarray(body & (level > _WAIST) & (torso | (legs & ~bare)))
-    below = (torso & (level > _WAIST)) | legs
-    cloth = (parsing.bottom > 0.5) & (level > 0.4)
-    return np.asarray(body & (parsing.top < 0.5) & (cloth | (below & ~bare)))
+        if parsing.two_piece:
+            hanging = torso | (trunk & (parsing.top > 0.5) & (level < _LONGEST_TOP))
+            kept = (parsing.bottom > 0.5) & (level > 0.5)
+            return np.asarray(body & ~kept & (hanging | arms))
+        return np.asarray(body & ((trunk & (level < (parsing.hem or _ONE_PIECE_HEM))) | arms))
+    if parsing.two_piece:
+        cloth = (parsing.bottom > 0.5) & (level > 0.4)
+        return np.asarray(body & (parsing.top < 0.5) & (cloth | (trunk & (level > _WAIST))))
+    return np.asarray(body & trunk & (level > (parsing.hem or _WAIST)))
+
+
+def _dressed(parsing: Parsing) -> np.ndarray:
+    """bool (h, w): the silhouette without what is far from all limbs or shows beside the neck."""
+    beside_neck = parsing.in_parts(("neck",)) & (parsing.background > 0.5)
+    return np.asarray(parsing.body & (parsing.near < 3) & ~beside_neck)
 
 
 def _room(parsing: Parsing, category: Category) -> np.ndarray:
     """bool (h, w): where a garment of this category may come to lie, besides where clothes are."""
     room = np.zeros_like(parsing.body)
     if category != "lower":
-        room |= parsing.body & parsing.in_parts(TORSO_PARTS) & (parsing.level < _HEM)
+        trunk = parsing.in_parts(TORSO_PARTS + LEG_PARTS)
+        room |= _dressed(parsing) & trunk & (parsing.level < _HEM)
     if category != "upper":
         bones = [parsing.anatomy.bones[f"{side}_thigh"] for side in ("right", "left")]
         corners = np.array([bones[0].start, bones[1].start, bones[1].end, bones[0].end])
         skirt = np.zeros(room.shape, dtype=np.uint8)
         cv2.fillConvexPoly(skirt, np.rint(corners).astype(np.int32), 1)
-        room |= skirt > 0
-    return room
+        room |= (skirt > 0) & ((category == "dress") | (parsing.level > (parsing.hem or _WAIST)))
+    return np.asarray(room)
 
 
 def _protected(parsing: Parsing, category: Category) -> np.ndarray:
-    cloth = (parsing.top > 0.5) | (parsing.bottom > 0.5)
-    near_hands = parsing.in_parts(HAND_PARTS) & (parsing.near < 1.2)
+    unit = parsing.anatomy.unit
+    hands = np.zeros_like(parsing.body)
+    for name in HAND_PARTS:
+        hands |= _hand(parsing, name)
     feet = parsing.in_parts(FOOT_PARTS) & (parsing.near < 3) & (parsing.bottom < 0.5)
-    extremities = parsing.body & ((near_hands & ~cloth) | feet)
-    protected = _head(parsing) | _smoothed(extremities, 0.01 * parsing.anatomy.unit)
+    protected = _head(parsing) | _smoothed(parsing.body & (hands | feet), 0.01 * unit)
     if category == "lower" and parsing.two_piece:
-        protected |= parsing.body & (parsing.top > 0.5) & (parsing.level < _LONGEST_TOP)
-    return protected
+        top = parsing.body & (parsing.top > 0.5) & (parsing.level < _LONGEST_TOP)
+        protected |= _smoothed(top, 0.03 * unit)
+    return np.asarray(_without_specks(protected, (0.14 * unit) ** 2))
+
+
+def _hand(parsing: Parsing, name: str) -> np.ndarray:
+    """bool (h, w): the skin of a hand, also before the body; or a glove, if none shows."""
+    reached = parsing.body & (parsing.hand < 1.2)
+    own = reached & parsing.in_parts((name,))
+    bare = parsing.skin > 0.35
+    if np.count_nonzero(own & bare) < 0.25 * np.count_nonzero(own):
+        glove = own & (parsing.top < 0.5) & (parsing.bottom < 0.5)
+        seen = np.count_nonzero(glove) > 0.5 * np.count_nonzero(own)  # and not in a pocket
+        return np.asarray(glove & seen)
+    fingers = reached & bare & parsing.in_parts((name, *TORSO_PARTS, *LEG_PARTS))
+    return np.asarray(joined(fingers, own))
 
 
 def _head(parsing: Parsing) -> np.ndarray:
     """bool (h, w): face down to the chin, all of the head above the mouth, and hair."""
     aside, above = face_coordinates(parsing.anatomy, parsing.window.size)
-    face = (np.square(aside / 0.72) + np.square(above / 1.03) < 1) & (above < 0.1)
+    # An ellipse with corners, as jaws have them.
+    face = (np.abs(aside / 0.74) ** 2.6 + np.abs(above / 1.03) ** 2.6 < 1) & (above < 0.1)
     skull = parsing.body & (parsing.part == PARTS.index("head")) & (above > -0.45)
     head = face | skull
-    hair = ((parsing.hair > 0.5) & parsing.body) | head
-    _, labels = cv2.connectedComponents(hair.astype(np.uint8), connectivity=4)
-    joined = np.unique(labels[head])
-    return np.asarray(np.isin(labels, joined[joined > 0]))
+    return np.asarray(joined(((parsing.hair > 0.5) & parsing.body) | head, head))
 
 
 def edited_mask(

@@ -19,13 +19,14 @@ from tryon.pipelines.anatomy import (
     FOOT_PARTS,
     HAND_PARTS,
     LEG_PARTS,
+    SIDES,
     TORSO_PARTS,
     Anatomy,
     anatomy,
     position_along,
     reach,
 )
-from tryon.pipelines.crop import Crop, cropped_photo, cropped_points
+from tryon.pipelines.crop import Crop, cropped_points
 from tryon.pipelines.skin import colour_bins, colour_model, overlap, posteriors
 from tryon.types import Box, Pose
 
@@ -40,6 +41,7 @@ _PRIOR: dict[str, tuple[float, float, float]] = {
     **{name: (0.5, 0.2, 0.5) for name in LEG_PARTS},
     **{name: (0.5, 0.02, 0.2) for name in FOOT_PARTS},
 }
+_AREA = Image.Resampling.BOX
 _ALIKE = 0.35  # colour models that overlap more than this are taken for one and the same cloth
 
 
@@ -52,9 +54,11 @@ class Parsing:
     body: bool, the silhouette of the person, clothes included.
     part, near: uint8 and float32: the nearest part (index into `PARTS`) and how far it is, in the
         part's own half widths.
+    hand: float32, how far the nearer hand is, in its half widths.
     level: float32, position along the torso: 0 at the neck, 1 at the hip joints, unbounded.
-    skin, hair, top, bottom: float32, probabilities 0-1.
-    two_piece: top and bottom can be told apart by colour.
+    skin, hair, top, bottom, background: float32, probabilities 0-1.
+    two_piece: top and bottom can be told apart by colour; if not, `top` stands for both.
+    hem: the level where the top ends, if its edge shows though the colours are the same.
     """
 
     window: Crop
@@ -62,26 +66,23 @@ class Parsing:
     body: np.ndarray
     part: np.ndarray
     near: np.ndarray
+    hand: np.ndarray
     level: np.ndarray
     skin: np.ndarray
     hair: np.ndarray
     top: np.ndarray
     bottom: np.ndarray
+    background: np.ndarray
     two_piece: bool
+    hem: float | None
 
     def in_parts(self, names: tuple[str, ...]) -> np.ndarray:
         """bool (h, w): the nearest part is one of `names`."""
-        wanted = np.zeros(len(PARTS), dtype=bool)
-        wanted[[PARTS.index(name) for name in names]] = True
-        return np.asarray(wanted[self.part])
+        return _member(self.part, names)
 
 
 def person_parsing(
-    photo: Image.Image,
-    pose: Pose,
-    silhouette: np.ndarray,
-    *,
-    resolution: int = 640,
+    photo: Image.Image, pose: Pose, silhouette: np.ndarray, *, resolution: int = 512
 ) -> Parsing:
     """The person in `pose`, parsed.
 
@@ -92,58 +93,43 @@ def person_parsing(
     empty.
     """
     window = _window(photo.size, pose, silhouette, resolution)
-    body = window_part(silhouette, window)
+    rgb = np.asarray(photo.resize(window.size, _AREA, window.box.as_tuple(), reducing_gap=2.0))
+    shape = window_part(silhouette, window)
     points = cropped_points(pose.keypoints, window), cropped_points(pose.hands, window)
     measures = anatomy(replace(pose, keypoints=points[0], hands=points[1]))
-    part, near, head = _nearest_parts(measures, window.size)
+    part, near, head, hand = _nearest_parts(measures, window.size)
     level = position_along(*measures.waist_axis, window.size)
-    inside = (body > 0.5) | ((near < 0.5) & (part < PARTS.index("right_thigh")))
+    body = (shape > 0.5) | ((near < 0.5) & ~_member(part, LEG_PARTS + FOOT_PARTS))
 
-    bins = colour_bins(np.asarray(cropped_photo(photo, window)))
-    seeds = _seeds(measures, inside, body, part, near, level)
-    models = {
-        name: colour_model(bins, seed, shading=2.0 if name == "skin" else 1.0)
-        for name, seed in seeds.items()
-    }
-    top, bottom, hair, skin = (models[name] for name in ("top", "bottom", "hair", "skin"))
-    two_piece = top is not None and bottom is not None and overlap(top, bottom) < _ALIKE
-    if not two_piece:
-        models["bottom"] = None
-    if hair is not None and skin is not None and overlap(hair, skin) > _ALIKE:
-        models["hair"] = None  # bald, or a hat of the skin's colour
-    probability = posteriors(bins, models, _priors(body, part, level, head))
+    bins = colour_bins(rgb)
+    seeds = _seeds(measures, body, shape, part, near, level)
+    models, two_piece = _colour_models(bins, seeds)
+    priors = _priors(shape, part, level, head)
+    probability = posteriors(bins, models, priors)
+    if two_piece:  # look again, now that more of both garments is known than their middle
+        above, below = body & (level < 0.7), body & (level > 0.95)
+        for name, where in (("top", above), ("bottom", below)):
+            models[name] = colour_model(bins, seeds[name] | (where & (probability[name] > 0.8)))
+        probability = posteriors(bins, models, priors)
     sigma = max(0.012 * measures.unit, 0.5)
     smooth = {name: cv2.GaussianBlur(p, (0, 0), sigma) for name, p in probability.items()}
+    if two_piece:
+        # Shaded trousers may look like the top: below the waist, it must hang together.
+        stray = (level > 0.8) & ~joined(smooth["top"] > 0.5, seeds["top"])
+        smooth["top"][stray] = 0
+    trunk = body & (near < 1) & _member(part, TORSO_PARTS + LEG_PARTS)
     return Parsing(
-        window,
-        measures,
-        inside,
-        part,
-        near,
-        level,
-        smooth["skin"],
-        smooth["hair"],
-        smooth["top"],
-        smooth["bottom"],
-        two_piece,
+        window=window,
+        anatomy=measures,
+        body=body,
+        part=part,
+        near=near,
+        hand=hand,
+        level=level,
+        two_piece=two_piece,
+        hem=None if two_piece else _hem(rgb, trunk, level),
+        **smooth,
     )
-
-
-def _window(frame: tuple[int, int], pose: Pose, silhouette: np.ndarray, resolution: int) -> Crop:
-    step = max(1, min(frame) // 256)
-    rows, columns = np.nonzero(silhouette[::step, ::step] > 0.5)
-    if not len(rows):
-        raise NoPersonError("the silhouette of the person is empty")
-    seen = pose.keypoints[pose.keypoints[:, 2] >= 0.3, :2]
-    corners = np.array([[columns.min(), rows.min()], [columns.max() + 1, rows.max() + 1]]) * step
-    points = np.concatenate([seen, corners])
-    low, high = points.min(axis=0), points.max(axis=0)
-    margin = 0.1 * float((high - low).max()) + 2
-    left, top = (int(max(side - margin, 0)) for side in low)
-    right, bottom = (int(min(high[axis] + margin, frame[axis])) for axis in (0, 1))
-    scale = min(1.0, resolution / max(right - left, bottom - top))
-    size = (max(round((right - left) * scale), 1), max(round((bottom - top) * scale), 1))
-    return Crop(Box(left, top, right, bottom), frame, size)
 
 
 def window_part(values: np.ndarray, window: Crop) -> np.ndarray:
@@ -156,22 +142,6 @@ def window_part(values: np.ndarray, window: Crop) -> np.ndarray:
     )
 
 
-def _nearest_parts(
-    measures: Anatomy, size: tuple[int, int]
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Index of the nearest part, distance from it, and distance from the head."""
-    far = np.full((-(-size[1] // 2), -(-size[0] // 2)), 1e3, dtype=np.float32)
-    reaches = np.stack(
-        [reach(measures.bones[name], size, 2) if name in measures.bones else far for name in PARTS]
-    )
-    part = reaches.argmin(axis=0).astype(np.uint8)
-    return (
-        cv2.resize(part, size, interpolation=cv2.INTER_NEAREST),
-        cv2.resize(reaches.min(axis=0), size, interpolation=cv2.INTER_LINEAR),
-        cv2.resize(reaches[PARTS.index("head")], size, interpolation=cv2.INTER_LINEAR),
-    )
-
-
 def face_coordinates(measures: Anatomy, size: tuple[int, int]) -> tuple[np.ndarray, np.ndarray]:
     """float32 (h, w) each: sideways from the nose line, and up from the eyes; the chin is at -1."""
     eyes, up = measures.eyes, measures.up * measures.face
@@ -179,10 +149,63 @@ def face_coordinates(measures: Anatomy, size: tuple[int, int]) -> tuple[np.ndarr
     return position_along(eyes, eyes + right, size), position_along(eyes, eyes + up, size)
 
 
+def joined(mask: np.ndarray, to: np.ndarray) -> np.ndarray:
+    """bool (h, w): the pieces of a bool mask that have a pixel in common with another."""
+    _, labels = cv2.connectedComponents(mask.astype(np.uint8), connectivity=4)
+    kept = np.zeros(int(labels.max()) + 1, dtype=bool)
+    kept[labels[to & mask]] = True
+    return np.asarray(kept[labels])
+
+
+def _member(part: np.ndarray, names: tuple[str, ...]) -> np.ndarray:
+    """bool (h, w): the index of a part is that of one of `names`."""
+    return np.asarray(np.array([name in names for name in PARTS])[part])
+
+
+def _window(frame: tuple[int, int], pose: Pose, silhouette: np.ndarray, resolution: int) -> Crop:
+    step = max(1, min(frame) // 256)
+    rows, columns = np.nonzero(silhouette[::step, ::step] > 0.5)
+    if not len(rows):
+        raise NoPersonError("the silhouette of the person is empty")
+    seen = pose.keypoints[pose.keypoints[:, 2] >= 0.3, :2]
+    corners = np.array([[columns.min(), rows.min()], [columns.max() + 1, rows.max() + 1]]) * step
+    points = np.clip(np.concatenate([seen, corners]), 0, frame)
+    low, high = points.min(axis=0), points.max(axis=0)
+    margin = 0.1 * float((high - low).max()) + 2
+    left, top = (int(max(side - margin, 0)) for side in low)
+    right, bottom = (int(min(high[axis] + margin, frame[axis])) for axis in (0, 1))
+    scale = min(1.0, resolution / max(right - left, bottom - top))
+    size = (max(round((right - left) * scale), 1), max(round((bottom - top) * scale), 1))
+    return Crop(Box(left, top, right, bottom), frame, size)
+
+
+def _nearest_parts(
+    measures: Anatomy, size: tuple[int, int]
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """Index of the nearest part, and the distances from it, from the head and from a hand."""
+    near = np.full((-(-size[1] // 2), -(-size[0] // 2)), 1e3, dtype=np.float32)
+    head, hand, part = near, near, np.zeros(near.shape, dtype=np.uint8)
+    for index, name in enumerate(PARTS):
+        if name not in measures.bones:
+            continue
+        distance = reach(measures.bones[name], size, 2)
+        part[distance < near] = index
+        near = np.minimum(near, distance)
+        if name == "head":
+            head = distance
+        elif name in HAND_PARTS:
+            hand = np.minimum(hand, distance)
+    near, head, hand = (
+        np.asarray(cv2.resize(each, size, interpolation=cv2.INTER_LINEAR))
+        for each in (near, head, hand)
+    )
+    return cv2.resize(part, size, interpolation=cv2.INTER_NEAREST), near, head, hand
+
+
 def _seeds(
     measures: Anatomy,
-    inside: np.ndarray,
     body: np.ndarray,
+    shape: np.ndarray,
     part: np.ndarray,
     near: np.ndarray,
     level: np.ndarray,
@@ -190,9 +213,9 @@ def _seeds(
     """Pixels that belong to each class as surely as the joints can tell."""
     size = (part.shape[1], part.shape[0])
     aside, above = face_coordinates(measures, size)
-    head = inside & (part == PARTS.index("head"))
-    thigh = np.zeros_like(inside)
-    for side in ("right", "left"):
+    head = body & (part == PARTS.index("head"))
+    thigh = np.zeros_like(body)
+    for side in SIDES:
         bone = measures.bones[f"{side}_thigh"]
         along = position_along(bone.start, bone.end, size)
         own = part == PARTS.index(f"{side}_thigh")
@@ -201,27 +224,66 @@ def _seeds(
     ellipse = np.square(aside / 0.75) + np.square(above / 0.95)
     return {
         "skin": head & (np.abs(aside) < 0.4) & (above > -0.7) & (above < -0.08),
-        "hair": head & (body > 0.7) & (ellipse > 1) & (above > -0.2) & (np.abs(aside) < 1.3),
-        "top": inside & torso & (near < 0.6) & (level > 0.3) & (level < 0.75),
-        "bottom": inside & thigh & (near < 0.7),
-        "background": (body < 0.1) & (near > 1.5),
+        "hair": head & (shape > 0.7) & (ellipse > 1) & (above > -0.2) & (np.abs(aside) < 1.3),
+        "top": body & torso & (near < 0.6) & (level > 0.3) & (level < 0.75),
+        "bottom": body & thigh & (near < 0.7),
+        "background": (shape < 0.1) & (near > 1.5),
     }
 
 
+def _colour_models(
+    bins: np.ndarray, seeds: dict[str, np.ndarray]
+) -> tuple[dict[str, np.ndarray | None], bool]:
+    """The colours of each class, and whether top and bottom differ in them."""
+    models = {
+        name: colour_model(bins, seed, shading=2.0 if name == "skin" else 1.0)
+        for name, seed in seeds.items()
+    }
+    top, bottom, hair, skin = (models[name] for name in ("top", "bottom", "hair", "skin"))
+    two_piece = top is not None and bottom is not None and overlap(top, bottom) < _ALIKE
+    if not two_piece:
+        models["bottom"] = None
+    if hair is not None and skin is not None and overlap(hair, skin) > _ALIKE:
+        models["hair"] = None  # bald, or a hat of the skin's colour
+    return models, two_piece
+
+
 def _priors(
-    body: np.ndarray, part: np.ndarray, level: np.ndarray, head: np.ndarray
+    shape: np.ndarray, part: np.ndarray, level: np.ndarray, head: np.ndarray
 ) -> dict[str, np.ndarray]:
     """How likely each class is at each place before its colour is known."""
-    skin, top, bottom = np.array([_PRIOR[name] for name in PARTS], np.float32).T
-    outside = np.clip(1 - body, 0.03, 0.97)
+    skin, top, bottom = np.array([_PRIOR[name] for name in PARTS], dtype=np.float32).T
+    outside = np.clip(1 - shape, 0.03, 0.97)
+    person = 1 - outside
     return {
-        "skin": skin[part] * (1 - outside),
-        "hair": (0.01 + np.exp(-np.clip(head - 1, 0, None) / 0.6)) * 0.5 * (level < 0.9),
-        "top": top[part] * _logistic((1.5 - level) / 0.12) * (1 - outside),
-        "bottom": bottom[part] * _logistic((level - 0.75) / 0.06) * (1 - outside),
+        "skin": skin[part] * person,
+        "hair": (0.01 + np.exp(-np.clip(head - 1, 0, None) / 0.9)) * 0.5 * (level < 0.9),
+        "top": top[part] * _logistic((1.5 - level) / 0.12) * person,
+        "bottom": bottom[part] * _logistic((level - 0.75) / 0.06) * person,
         "background": outside,
     }
 
 
 def _logistic(x: np.ndarray) -> np.ndarray:
     return np.asarray(1 / (1 + np.exp(-np.clip(x, -30, 30))), dtype=np.float32)
+
+
+def _hem(rgb: np.ndarray, trunk: np.ndarray, level: np.ndarray) -> float | None:
+    """The level of a line straight across the trunk, as a hem casts it, or None if none stands out.
+
+    rgb: uint8 (h, w, 3). trunk: bool (h, w), torso and legs. level: see `Parsing`.
+    """
+    lowest, highest, step = 0.8, 1.45, 0.02
+    here = trunk & (level >= lowest) & (level < highest)
+    lightness = cv2.cvtColor(rgb, cv2.COLOR_RGB2GRAY)[here].astype(np.float64)
+    row = ((level[here] - lowest) / step).astype(int)
+    bins = round((highest - lowest) / step)
+    pixels = np.bincount(row, minlength=bins)[:bins]
+    if pixels.min() < 0.3 * np.median(pixels) or pixels.min() < 4:
+        return None  # out of the frame
+    profile = np.bincount(row, lightness, minlength=bins)[:bins] / pixels
+    change = np.abs(profile[2:] - profile[:-2])
+    strongest = int(change.argmax())
+    if change[strongest] < max(8 * float(np.median(change)), 5):
+        return None
+    return lowest + step * (strongest + 1.5)

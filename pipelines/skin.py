@@ -53,10 +53,10 @@ def posteriors(
     """
     floor = np.float32(1e-5)  # a colour seen in no seed tells nothing: the place decides
     joint = {
-        name: (model + floor)[bins] * priors[name]
+        name: np.take(model + floor, bins) * priors[name]
         for name, model in models.items()
         if model is not None
     }
-    total = sum(joint.values()) + np.float32(1e-12)
+    total = 1 / (sum(joint.values()) + np.float32(1e-12))
     nothing = np.zeros(bins.shape, dtype=np.float32)
-    return {name: joint[name] / total if name in joint else nothing for name in models}
+    return {name: joint[name] * total if name in joint else nothing for name in models}

@@ -65,7 +65,7 @@ def test_box_at_the_frames_edge_is_shifted_not_padded() -> None:
     assert (crop.box.right, crop.box.bottom) == (600, 800)
 
 
-def test_what_is_to_be_included_comes_in_only_as_far_as_the_frame_allows() -> None:
+def test_what_is_to_be_included_is_held_as_far_as_it_is_in_the_frame() -> None:
     mask = rectangle((600, 800), (250, 300, 350, 500))
     alone = crop_around(mask, (300, 400), context=0)
     roomy = crop_around(mask, (300, 400), context=0, include=Box(200, 100, 400, 500))
@@ -73,6 +73,8 @@ def test_what_is_to_be_included_comes_in_only_as_far_as_the_frame_allows() -> No
     assert alone.box.height == 200
     assert contains(roomy.box, Box(200, 100, 400, 500))
     assert huge.box == Box(0, 0, 600, 800)
+    wide = crop_around(mask, (400, 400), context=0, include=Box(250, 0, 350, 800))
+    assert wide.box == Box(-100, 0, 700, 800)  # padded rather than cut
 
 
 def test_context_of_a_top_reaches_from_head_to_hips() -> None:
