@@ -76,14 +76,15 @@ def _face_paint(
     canvas = np.zeros((height, width, 4), np.float32)
 
     def ellipse(x: float, z: float, rx: float, rz: float, colour: np.ndarray, alpha: float) -> None:
-        layer = np.zeros((height, width), np.float32)
-        centre = (int(85 + 1000 * x), int(75 - 1000 * z))
-        cv2.ellipse(
-            layer, centre, (int(1000 * rx), int(1000 * rz)), 0, 0, 360, 1.0, -1, cv2.LINE_AA
-        )
-        layer = (layer * alpha)[..., None]
-        canvas[..., :3] = canvas[..., :3] * (1 - layer) + colour * layer
-        canvas[..., 3:] = canvas[..., 3:] * (1 - layer) + layer
+        across, down = 1000 * rx, 1000 * rz
+        left, top = int(85 + 1000 * x - across) - 2, int(75 - 1000 * z - down) - 2
+        part = canvas[max(top, 0) : int(top + 2 * down) + 5, left : int(left + 2 * across) + 5]
+        layer = np.zeros(part.shape[:2], np.float32)
+        centre = (round(across) + 2, round(down) + 2)
+        axes = (max(1, round(across)), max(1, round(down)))
+        cv2.ellipse(layer, centre, axes, 0, 0, 360, alpha, -1, cv2.LINE_AA)
+        part[..., :3] += layer[..., None] * (colour - part[..., :3])
+        part[..., 3] += layer * (1 - part[..., 3])
 
     canvas[..., :3] = skin
     iris = np.array([(80, 50, 30), (60, 90, 120), (70, 90, 60), (30, 22, 18)])[rng.integers(4)]

@@ -107,7 +107,7 @@ def body_band(figure: Figure, canvas: Canvas, camera: Camera) -> tuple[np.ndarra
 
     All at the canvas's size, which `camera` must fit.
     """
-    model, patterns = figure.model, figure.patterns
+    model = figure.model
     height, width = canvas.part.shape
     buffers = Buffers.empty(height, width)
     normals, mean = model.mean.smooth_normals, model.mean.smooth

@@ -14,7 +14,7 @@ from tryon.data.synthetic.garments import GarmentMesh, smoothstep
 from tryon.data.synthetic.patterns import Patterns
 from tryon.data.synthetic.raster import draw
 from tryon.data.synthetic.sample import GarmentPhoto
-from tryon.data.synthetic.shading import Light
+from tryon.data.synthetic.shading import Light, composed
 
 SUPERSAMPLE = 2
 
@@ -43,16 +43,18 @@ def flat_lay_photo(
     light = _table_light(rng)
     colour_garment(canvas, mesh, fabric, normals, 0, light, 1 / scale)
     covered = canvas.buffers.owner == 0
-    image = random_table(rng, canvas.part.shape, photos)
+    table = random_table(rng, size, photos)
     if rng.random() < 0.15 and mesh.cut_numbers.build == "top":
-        _draw_hanger(rng, image, points, mesh, scale)
-    image = image * _drop_shadow(rng, covered, scale)
-    image[covered] = canvas.image[covered] * light.tint
-    small = cv2.resize(image, (width, height), interpolation=cv2.INTER_AREA)
+        _draw_hanger(rng, table, points / SUPERSAMPLE, mesh, scale / SUPERSAMPLE)
     pick = slice(SUPERSAMPLE // 2, None, SUPERSAMPLE)
+    shadow = _drop_shadow(rng, covered[pick, pick], scale / SUPERSAMPLE)
+    image = composed(
+        canvas.buffers.owner, canvas.image, light.tint.astype(np.float32),
+        np.ones(size, np.float32), table, shadow,
+    )  # fmt: skip
     mask = covered[pick, pick]
     return GarmentPhoto(
-        image=photographed(rng, small),
+        image=photographed(rng, image),
         mask=mask,
         uv=np.where(mask[..., None], canvas.uv[pick, pick], 0).astype(np.float32),
         layer=np.where(mask, canvas.layer[pick, pick], 0).astype(np.uint8),
@@ -114,14 +116,14 @@ def _table_light(rng: np.random.Generator) -> Light:
 
 
 def _drop_shadow(rng: np.random.Generator, covered: np.ndarray, scale: float) -> np.ndarray:
-    """Darkening of the table, float32 (H, W, 1)."""
+    """Darkening of the table, float32 (H, W)."""
     blur = max(1.0, rng.uniform(0.006, 0.02) * scale)
     small = cv2.resize(covered.astype(np.float32), None, fx=0.5, fy=0.5)
     soft = cv2.GaussianBlur(small, (0, 0), blur / 2)
     move = np.array([[1, 0, rng.normal(0, 0.4) * blur], [0, 1, rng.uniform(0, 0.4) * blur]])
     soft = cv2.warpAffine(soft, move, soft.shape[::-1])
     full = cv2.resize(soft, covered.shape[::-1])
-    return (1 - rng.uniform(0.0, 0.45) * full)[..., None]
+    return (1 - np.float32(rng.uniform(0.0, 0.45)) * full).astype(np.float32)
 
 
 def _draw_hanger(

@@ -156,7 +156,10 @@ def _shell_rest(
     cut: Cut, patterns: Patterns, shell: Shell, shape: Shape, folds: Folds | None
 ) -> np.ndarray:
     v, marks = shell.vertices, patterns.marks
-    points, normals = shape.smooth[v], shape.smooth_normals[v]
+    normals = shape.smooth_normals[v]
+    # Smoothing shrinks the body a little: start where the skin is.
+    sunk = ((shape.rest[v] - shape.smooth[v]) * normals).sum(1)
+    points = shape.smooth[v] + normals * np.maximum(sunk, 0)[:, None]
     along = patterns.arm_along[v]
     if cut.build == "trousers":
         leg = np.abs(patterns.leg_share[v])

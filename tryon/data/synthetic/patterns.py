@@ -71,7 +71,7 @@ class Tube:
 
     def base(self, shape: Shape) -> np.ndarray:
         """The tube on the body `shape` in A-pose, float32 (rows, COLUMNS, 3)."""
-        points = (shape.smooth[self.sources] * self.mixture[..., None]).sum(1)
+        points = np.einsum("nkc,nk->nc", shape.smooth[self.sources], self.mixture)
         return points.reshape(-1, COLUMNS, 3)
 
 

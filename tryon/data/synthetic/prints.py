@@ -103,7 +103,8 @@ def _draw_picture(
     if kind == "star":
         angles = np.arange(10) * np.pi / 5 - np.pi / 2
         radii = np.where(np.arange(10) % 2 == 0, r, r * 0.45)
-        draw.polygon([(cx + q * np.cos(a), cy + q * np.sin(a)) for a, q in zip(angles, radii, strict=True)], fill=first)  # fmt: skip
+        corners = np.stack([cx + radii * np.cos(angles), cy + radii * np.sin(angles)], 1)
+        draw.polygon([tuple(c) for c in corners.tolist()], fill=first)
     elif kind == "sun":
         draw.ellipse((cx - r, cy - r, cx + r, cy + r), fill=first)
         for k in range(4):
@@ -111,7 +112,8 @@ def _draw_picture(
             draw.rectangle((cx - r, y, cx + r, y + 2 + 2 * k), fill=(0, 0, 0, 0))
     elif kind == "mountain":
         draw.polygon([(cx - r, cy + r), (cx - r * 0.2, cy - r), (cx + r * 0.6, cy + r)], fill=first)
-        draw.polygon([(cx - r * 0.2, cy + r), (cx + r * 0.45, cy - r * 0.4), (cx + r, cy + r)], fill=second)  # fmt: skip
+        small = [(cx - r * 0.2, cy + r), (cx + r * 0.45, cy - r * 0.4), (cx + r, cy + r)]
+        draw.polygon(small, fill=second)
     elif kind == "blocks":
         for _ in range(6):
             x, y = rng.uniform(cx - r, cx + r * 0.4), rng.uniform(cy - r, cy + r * 0.4)
@@ -127,7 +129,8 @@ def _draw_picture(
         t = np.linspace(0, 2 * np.pi, 60)
         x = 16 * np.sin(t) ** 3
         y = 13 * np.cos(t) - 5 * np.cos(2 * t) - 2 * np.cos(3 * t) - np.cos(4 * t)
-        draw.polygon([(cx + a * r / 17, cy - b * r / 17) for a, b in zip(x, y, strict=True)], fill=first)  # fmt: skip
+        outline = np.stack([cx + x * r / 17, cy - y * r / 17], 1)
+        draw.polygon([tuple(c) for c in outline.tolist()], fill=first)
 
 
 def decal_for(decal: Decal | None, metres_per_pixel: float) -> tuple[np.ndarray, np.ndarray]:

@@ -104,7 +104,7 @@ def _rasterise(points, faces, cut, bias, mark, depth, owner, face, bary):  # typ
 
 @numba.njit(cache=True, fastmath=True, error_model="numpy")
 def interpolated(owner, face, bary, mark, faces, attributes, out):  # type: ignore[no-untyped-def]
-    """Write the vertex attributes float32 (V, C) of mesh `mark` into `out` (H, W, C), where seen."""
+    """Write the vertex attributes (V, C) of mesh `mark` into `out` (H, W, C), where it is seen."""
     height, width = owner.shape
     channels = attributes.shape[1]
     for y in range(height):

@@ -6,7 +6,6 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 
-import cv2
 import numpy as np
 
 from tryon.data.synthetic.accessories import Bag, draw_bag, draw_shoes, plain_fabric, random_bag
@@ -46,7 +45,7 @@ from tryon.data.synthetic.sample import (
     Surface,
     View,
 )
-from tryon.data.synthetic.shading import occlusion, random_light
+from tryon.data.synthetic.shading import composed, occlusion, random_light
 from tryon.types import Category
 
 SUPERSAMPLE = 2
@@ -197,10 +196,9 @@ def _random_outfit(
 def _random_setting(
     rng: np.random.Generator, figure: Figure, size: tuple[int, int], photos: tuple[Path, ...]
 ) -> Setting:
-    big = (size[0] * SUPERSAMPLE, size[1] * SUPERSAMPLE)
     shoes = plain_fabric(np.broadcast_to(rng.uniform(15, 240, 3), (8, 8, 3)), 0.1)
     return Setting(
-        background=random_background(rng, big, photos),
+        background=random_background(rng, size, photos),
         shoes=shoes,
         hair=plain_fabric(figure.look.hair, 0.12),
         bag=random_bag(rng, figure) if rng.random() < 0.22 else None,
@@ -219,14 +217,11 @@ def _dressed(
     if setting.bag is not None:
         draw_bag(figure, canvas, setting.bag, BAG_OWNER)
     draw_hair(figure, canvas, setting.hair, HAIR_OWNER)
-    seen = canvas.buffers.owner >= 0
-    shade = occlusion(canvas.buffers.depth, figure.metres_per_pixel, figure.light)
-    image = setting.background * (0.6 + 0.4 * shade[..., None])
-    image[seen] = (canvas.image * figure.light.tint.astype(np.float32) * shade[..., None])[seen]
-    height, width = seen.shape
-    small = cv2.resize(
-        image, (width // SUPERSAMPLE, height // SUPERSAMPLE), interpolation=cv2.INTER_AREA
-    )
+    shade = occlusion(canvas.buffers.depth, figure.metres_per_pixel, figure.light, SUPERSAMPLE)
+    image = composed(
+        canvas.buffers.owner, canvas.image, figure.light.tint.astype(np.float32), shade,
+        setting.background, 0.6 + 0.4 * shade,
+    )  # fmt: skip
     pick = slice(SUPERSAMPLE // 2, None, SUPERSAMPLE)
     owner = canvas.buffers.owner[pick, pick]
     labels = np.full(20, BACKGROUND, np.uint8)
@@ -242,7 +237,7 @@ def _dressed(
     layer = canvas.layer[pick, pick]
     surface = Surface(np.where(layer[..., None] > 0, canvas.uv[pick, pick], 0), layer, part)
     rng = np.random.default_rng(setting.noise_seed)
-    view = View(photographed(rng, small), clothes, seen[pick, pick], surface)
+    view = View(photographed(rng, image), clothes, owner >= 0, surface)
     return view, canvas.buffers.depth
 
 

@@ -193,28 +193,70 @@ def shade_skin(  # type: ignore[no-untyped-def]
             image[y, x, 2] = b * shade
 
 
-def occlusion(depth: np.ndarray, metres_per_pixel: float, light: Light) -> np.ndarray:
-    """Soft shadow float32 (H, W) in [0, 1], 1 unshaded, from the depth buffer alone.
+def occlusion(depth: np.ndarray, metres_per_pixel: float, light: Light, shrink: int) -> np.ndarray:
+    """Soft shadow in [0, 1], 1 unshaded, float32, `shrink` times smaller than the depth buffer.
 
     A pixel behind its blurred surroundings, looked up a little towards the light, lies in shadow.
     """
-    seen = depth < FAR
-    if not seen.any():
-        return np.ones_like(depth)
-    back = float(depth[seen].max()) + 0.2
-    solid = np.where(seen, depth, back).astype(np.float32)
-    small = cv2.resize(solid, None, fx=0.25, fy=0.25, interpolation=cv2.INTER_AREA)
-    shade = np.zeros_like(small)
+    height, width = depth.shape[0] // shrink, depth.shape[1] // shrink
+    near, far = _depth_range(depth)
+    if far < near:
+        return np.ones((height, width), np.float32)
+    step = 2 * shrink
+    solid = np.minimum(depth[::step, ::step], np.float32(far + 0.2))
+    shade = np.zeros_like(solid)
     for radius, strength in ((0.03, 0.4), (0.09, 0.5)):
-        sigma = max(0.6, radius / (4 * metres_per_pixel))
-        near = cv2.GaussianBlur(small, (0, 0), sigma)
+        sigma = max(0.6, radius / (step * metres_per_pixel))
+        around = cv2.GaussianBlur(solid, (0, 0), sigma)
         reach = 1.2 * sigma
         move = np.array(
             [[1, 0, -reach * light.direction[0]], [0, 1, reach * light.direction[2]]], np.float32
         )
-        near = cv2.warpAffine(
-            near, move, near.shape[::-1], flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
-        )
-        shade += strength * np.clip((small - near - 0.01) / (1.6 * radius), 0, 1)
-    full = cv2.resize(1 - np.clip(shade, 0, 0.75), depth.shape[::-1])
-    return full.astype(np.float32)
+        around = cv2.warpAffine(
+            around, move, around.shape[::-1], flags=cv2.INTER_LINEAR,
+            borderMode=cv2.BORDER_REPLICATE,
+        )  # fmt: skip
+        shade += strength * np.clip((solid - around - 0.01) / (1.6 * radius), 0, 1)
+    return cv2.resize(1 - np.minimum(shade, np.float32(0.75)), (width, height))
+
+
+@numba.njit(cache=True, fastmath=True, error_model="numpy")
+def _depth_range(depth):  # type: ignore[no-untyped-def]
+    near, far = np.float32(FAR), np.float32(-FAR)
+    for y in range(depth.shape[0]):
+        for x in range(depth.shape[1]):
+            z = depth[y, x]
+            if z < FAR:
+                near, far = min(near, z), max(far, z)
+    return near, far
+
+
+@numba.njit(cache=True, fastmath=True, error_model="numpy")
+def composed(owner, image, tint, shade, background, background_shade):  # type: ignore[no-untyped-def]
+    """The picture float32 (H, W, 3): what was drawn, averaged down, over the background.
+
+    owner int16, image float32: (k H, k W[, 3]), as drawn; tint: float32 (3,);
+    shade, background_shade: float32 (H, W), factors; background: float32 (H, W, 3).
+    """
+    height, width = shade.shape
+    k = owner.shape[0] // height
+    out = np.empty((height, width, 3), np.float32)
+    share = np.float32(1.0 / (k * k))
+    for y in range(height):
+        for x in range(width):
+            r = np.float32(0.0)
+            g = np.float32(0.0)
+            b = np.float32(0.0)
+            count = 0
+            for yy in range(k * y, k * y + k):
+                for xx in range(k * x, k * x + k):
+                    if owner[yy, xx] >= 0:
+                        count += 1
+                        r += image[yy, xx, 0]
+                        g += image[yy, xx, 1]
+                        b += image[yy, xx, 2]
+            lit, rest = shade[y, x] * share, (1 - count * share) * background_shade[y, x]
+            out[y, x, 0] = r * tint[0] * lit + background[y, x, 0] * rest
+            out[y, x, 1] = g * tint[1] * lit + background[y, x, 1] * rest
+            out[y, x, 2] = b * tint[2] * lit + background[y, x, 2] * rest
+    return out

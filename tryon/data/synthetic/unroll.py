@@ -18,6 +18,9 @@ ROUNDNESS = 0.7
 
 LIMB_ROUNDNESS = 0.9
 
+FORESHORTENING = {"upperarm01": 0.38, "upperleg01": 0.0}
+"""How much longer the lower half of a limb is than its picture in A-pose."""
+
 
 def widening(offset: np.ndarray, half_width: np.ndarray, roundness: float) -> np.ndarray:
     """How far points at `offset` from the axis move outwards when the cloth is unrolled."""
@@ -88,4 +91,8 @@ def _limb(
         )
         half = np.interp(along, (bins[1:] + bins[:-1]) / 2, inner)
         moved[here] = widening(offset, np.maximum(half, 0.02), LIMB_ROUNDNESS)[:, None] * across
+        # A forearm that comes towards the viewer is longer than it looks.
+        length = np.linalg.norm(b - a)
+        beyond = np.maximum(along - 0.56 * length, 0)
+        moved[here] += (FORESHORTENING[start] * beyond)[:, None] * axis
     return moved
