@@ -59,7 +59,7 @@ class BodyMapTraining:
 
     training: DenseTraining = field(default_factory=DenseTraining)
     noise: PersonNoise = field(default_factory=PersonNoise)
-    widths: tuple[int, ...] = (32, 64, 96, 128, 160)
+    widths: tuple[int, ...] = (24, 48, 80, 112, 144)
     held_out: int = 200
     cut: float = 0.45
     turn: float = 4.0
@@ -128,7 +128,7 @@ def _mirrored(
     uv = uv[:, ::-1].copy()
     uv[..., 0] = 1 - uv[..., 0]
     labels = labels[:, ::-1]
-    labels = _MIRRORED_PARTS[labels & 15] | (labels & 0xF0)
+    labels = np.where(labels == 255, labels, _MIRRORED_PARTS[labels & 15] | (labels & 0xF0))
     keypoints = keypoints[_MIRRORED_JOINTS].copy()
     keypoints[:, 0] = silhouette.shape[1] - keypoints[:, 0]
     return np.ascontiguousarray(silhouette[:, ::-1]), uv, labels, keypoints
@@ -143,7 +143,7 @@ def _cut_off(
     if len(rows) < 8 or len(columns) < 8:
         return labels, outline
     cut = np.zeros(outline.shape, bool)
-    cut[int(rows[0] + rng.uniform(0.35, 1.0) * len(rows)) :] = True
+    cut[int(rows[0] + rng.uniform(0.5, 1.0) * len(rows)) :] = True
     if rng.random() < 0.15:
         cut[: int(rows[0] + rng.uniform(0, 0.12) * len(rows))] = True
     if rng.random() < 0.15:
