@@ -97,7 +97,9 @@ def _worn(parsing: Parsing, category: Category, limbs: Limbs) -> np.ndarray:
     level, trunk = parsing.level, torso | legs | behind_hands
     if category == "upper":
         if parsing.two_piece:
-            hanging = torso | (trunk & (parsing.top > 0.5) & (level < _LONGEST_TOP))
+            hanging = (torso & (level < _HEM)) | (
+                trunk & (parsing.top > 0.5) & (level < _LONGEST_TOP)
+            )
             kept = (parsing.bottom > 0.5) & (level > 0.5)
             return np.asarray(body & ~kept & (hanging | arms))
         return np.asarray(body & ((trunk & (level < (parsing.hem or _ONE_PIECE_HEM))) | arms))

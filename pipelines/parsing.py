@@ -113,6 +113,8 @@ def person_parsing(
         probability = posteriors(bins, models, priors)
     sigma = max(0.012 * measures.unit, 0.5)
     smooth = {name: cv2.GaussianBlur(p, (0, 0), sigma) for name, p in probability.items()}
+    # What the silhouette left out, though it has the colours of the person and not those around.
+    body |= joined((smooth["background"] < 0.3) & (near < 2), body)
     if two_piece:
         # Shaded trousers may look like the top: below the waist, it must hang together.
         stray = (level > 0.8) & ~joined(smooth["top"] > 0.5, seeds["top"])
