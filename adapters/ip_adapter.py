@@ -15,7 +15,7 @@ import torch
 from diffusers import UNet2DConditionModel
 from diffusers.models.embeddings import ImageProjection
 
-from tryon.adapters.checkpoint import read_tensors
+from tryon.adapters.checkpoint import read_tensors, without_cast_warnings
 from tryon.errors import WeightsCorruptError
 
 PARTS = ("image_proj", "ip_adapter")
@@ -48,6 +48,7 @@ class IPAdapter:
             raise WeightsCorruptError("not an IP-Adapter: a part is missing", path=file)
         return cls(state)
 
+    @without_cast_warnings()
     def attach(self, unet: UNet2DConditionModel) -> None:
         """Add the image layers to every cross-attention; WeightsCorruptError if they do not fit.
 

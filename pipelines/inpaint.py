@@ -9,11 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from PIL import Image
 
+from tryon.adapters.checkpoint import without_cast_warnings
 from tryon.errors import Cancelled, ImageError, MaskSizeError, OptionError
 from tryon.pipelines.family import Family, FamilyConfig
 
@@ -101,9 +102,9 @@ def inpaint(
     images: dict[int, Image.Image] = {}
     batches = batches_of(family, samples)
     for number, batch in enumerate(batches):
-        steps = _Steps(on_step, batches_before=number, batches=len(batches))
-        pictures = _repaint(family, [samples[i] for i in batch], settings, steps)
-        images.update(zip(batch, pictures, strict=True))
+        count = _Steps(on_step, batches_before=number, batches=len(batches))
+        repainted = repaint(family, [samples[i] for i in batch], settings, on_step_end=count)
+        images.update(zip(batch, repainted, strict=True))
     return [images[i] for i in range(len(samples))]
 
 
@@ -124,10 +125,19 @@ def batches_of(family: Family, samples: Sequence[InpaintSample]) -> list[list[in
 
 
 @torch.no_grad()
-def _repaint(
-    family: Family, samples: Sequence[InpaintSample], settings: InpaintSettings, steps: _Steps
-) -> list[Image.Image]:
-    """Samples that are alike, through the pipeline in one batch."""
+@without_cast_warnings()
+def repaint(
+    family: Family,
+    samples: Sequence[InpaintSample],
+    settings: InpaintSettings,
+    *,
+    on_step_end: Callable[..., dict[str, Any]] | None = None,
+    output_type: Literal["pil", "np"] = "pil",
+) -> Any:
+    """Samples that are alike (see `batches_of`), through the pipeline in one batch.
+
+    Returns PIL images, or float32 (B, H, W, 3) in 0..1. `on_step_end` is diffusers' callback.
+    """
     pipeline = family.pipeline
     # A fresh scheduler: no step of an earlier call, finished or cancelled, is remembered.
     pipeline.scheduler = type(pipeline.scheduler).from_config(pipeline.scheduler.config)
@@ -140,7 +150,7 @@ def _repaint(
             **prompt_arguments(family, samples),
             **garment_arguments(family, samples, guided=settings.guidance > 1),
             **control_arguments(family, samples, settings),
-            image=[starting_image(sample, settings.strength) for sample in samples],
+            image=[starting_image(sample) for sample in samples],
             mask_image=[sample.mask for sample in samples],
             width=samples[0].image.width,
             height=samples[0].image.height,
@@ -148,16 +158,17 @@ def _repaint(
             guidance_scale=settings.guidance,
             strength=settings.strength,
             generator=[torch.Generator("cpu").manual_seed(sample.seed) for sample in samples],
-            callback_on_step_end=steps,
+            callback_on_step_end=on_step_end,
+            output_type=output_type,
         ).images
     finally:
         del pipeline.masked_image
         pipeline.maybe_free_model_hooks()
 
 
-def starting_image(sample: InpaintSample, strength: float) -> Image.Image:
-    """RGB: what the denoising starts from when it does not start from pure noise."""
-    return sample.image if sample.warp is None or strength == 1 else sample.warp
+def starting_image(sample: InpaintSample) -> Image.Image:
+    """RGB: what the denoising starts from when the strength leaves something of it."""
+    return sample.image if sample.warp is None else sample.warp
 
 
 def masked_images(family: Family, samples: Sequence[InpaintSample]) -> torch.Tensor:

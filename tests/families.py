@@ -13,7 +13,14 @@ from pathlib import Path
 from typing import Any, Literal
 
 import torch
-from diffusers import AutoencoderKL, ControlNetModel, PNDMScheduler, UNet2DConditionModel
+from diffusers import (
+    AutoencoderKL,
+    ControlNetModel,
+    PNDMScheduler,
+    StableDiffusionInpaintPipeline,
+    StableDiffusionXLInpaintPipeline,
+    UNet2DConditionModel,
+)
 from safetensors.torch import save_file
 from transformers import (
     CLIPTextConfig,
@@ -127,6 +134,11 @@ SHAPES: dict[str, dict[str, Shape]] = {
 }
 
 
+def shape_of(kind: Kind, size: Literal["tiny", "full"] = "tiny") -> Shape:
+    """The shape of a family's parts."""
+    return SHAPES[size][kind]
+
+
 def save_random_family(
     folder: Path,
     kind: Kind = "sd15",
@@ -142,12 +154,11 @@ def save_random_family(
 
     config: what `family.json` holds; by default pictures of 64x64 in two steps.
     """
-    shape = SHAPES[size][kind]
+    shape = shape_of(kind, size)
     folder.mkdir(parents=True, exist_ok=True)
     with torch.random.fork_rng():
         torch.manual_seed(seed)
-        tokens = save_tokenizers(folder, kind)
-        save_base(folder, shape, tokens, dtype)
+        save_base(folder, shape, dtype)
         for control in controls:
             name = "controlnet" if control == "pose" else "controlnet_tile"
             random_controlnet(shape).to(dtype).save_pretrained(folder / name)
@@ -161,46 +172,47 @@ def save_random_family(
     return folder
 
 
-def save_base(folder: Path, shape: Shape, tokens: dict[str, int], dtype: torch.dtype) -> None:
-    """UNet, VAE, text encoders, scheduler and index of a base model."""
-    unet = random_unet(shape)
-    unet.to(dtype).save_pretrained(folder / "unet")
-    random_vae(shape).to(dtype).save_pretrained(folder / "vae")
-    text = CLIPTextModel(CLIPTextConfig(**shape.text, **tokens))
-    text.to(dtype).save_pretrained(folder / "text_encoder")
+def save_base(folder: Path, shape: Shape, dtype: torch.dtype) -> None:
+    """A base model as diffusers saves it."""
+    tokenizer = byte_tokenizer()
+    tokens = {
+        "vocab_size": len(tokenizer),
+        "bos_token_id": tokenizer.bos_token_id,
+        "eos_token_id": tokenizer.eos_token_id,
+        "pad_token_id": tokenizer.pad_token_id,
+    }
+    parts: dict[str, Any] = {
+        "unet": random_unet(shape).to(dtype),
+        "vae": random_vae(shape).to(dtype),
+        "text_encoder": CLIPTextModel(CLIPTextConfig(**shape.text, **tokens)).to(dtype),
+        "tokenizer": tokenizer,
+        "scheduler": PNDMScheduler(
+            beta_start=0.00085,
+            beta_end=0.012,
+            beta_schedule="scaled_linear",
+            skip_prk_steps=True,
+            steps_offset=1,
+        ),
+    }
     if shape.text_2 is not None:
-        text_2 = CLIPTextModelWithProjection(CLIPTextConfig(**shape.text_2, **tokens))
-        text_2.to(dtype).save_pretrained(folder / "text_encoder_2")
-    PNDMScheduler(
-        beta_start=0.00085,
-        beta_end=0.012,
-        beta_schedule="scaled_linear",
-        skip_prk_steps=True,
-        steps_offset=1,
-    ).save_pretrained(folder / "scheduler")
-    name = "StableDiffusionXLInpaintPipeline" if shape.text_2 else "StableDiffusionInpaintPipeline"
-    (folder / "model_index.json").write_text(json.dumps({"_class_name": name}))
+        config = CLIPTextConfig(**shape.text_2, **tokens)
+        parts["text_encoder_2"] = CLIPTextModelWithProjection(config).to(dtype)
+        parts["tokenizer_2"] = tokenizer
+        StableDiffusionXLInpaintPipeline(**parts).save_pretrained(folder)
+    else:
+        parts |= {"safety_checker": None, "feature_extractor": None}
+        pipeline = StableDiffusionInpaintPipeline(**parts, requires_safety_checker=False)
+        pipeline.save_pretrained(folder)
 
 
-def save_tokenizers(folder: Path, kind: Kind) -> dict[str, int]:
-    """A CLIP tokenizer that knows single bytes only; returns its part of the encoders' config."""
+def byte_tokenizer() -> CLIPTokenizer:
+    """A CLIP tokenizer that knows single bytes only."""
     # GPT-2's printable names of the 256 bytes: most stand for themselves, the rest are shifted.
     printable = [*range(ord("!"), ord("~") + 1), *range(0xA1, 0xAC + 1), *range(0xAE, 0xFF + 1)]
     names = [chr(b) for b in printable] + [chr(256 + n) for n in range(256 - len(printable))]
     words = [*names, *(name + "</w>" for name in names), "<|startoftext|>", "<|endoftext|>"]
-    for name in ("tokenizer", "tokenizer_2")[: 1 + (kind == "sdxl")]:
-        tokenizer = CLIPTokenizer(
-            vocab={word: number for number, word in enumerate(words)},
-            merges=[],
-            model_max_length=77,
-        )
-        tokenizer.save_pretrained(folder / name)
-    return {
-        "vocab_size": len(words),
-        "bos_token_id": len(words) - 2,
-        "eos_token_id": len(words) - 1,
-        "pad_token_id": len(words) - 1,
-    }
+    vocabulary = {word: number for number, word in enumerate(words)}
+    return CLIPTokenizer(vocab=vocabulary, merges=[], model_max_length=77)
 
 
 def random_unet(shape: Shape) -> UNet2DConditionModel:
