@@ -7,7 +7,14 @@ import numpy as np
 from PIL import Image
 
 from tryon.errors import MaskSizeError
-from tryon.pipelines.crop import Crop, cropped_mask, cropped_photo, mask_box, uncropped_photo
+from tryon.pipelines.crop import (
+    Crop,
+    cropped_mask,
+    cropped_photo,
+    grown_box,
+    mask_box,
+    uncropped_photo,
+)
 from tryon.types import Box
 
 _STRIP = 128  # rows blended at a time, so that the intermediate sums stay in the cache
@@ -67,12 +74,7 @@ def feathered_alpha(mask: Image.Image, region: Box, width: float) -> np.ndarray:
 
     It never grows outwards. The frame's edge is no edge of the mask: there is no seam to hide.
     """
-    frame = Box(
-        max(region.left - 1, 0),
-        max(region.top - 1, 0),
-        min(region.right + 1, mask.width),
-        min(region.bottom + 1, mask.height),
-    )
+    frame = grown_box(region, 1, mask.size)  # so that the mask's edge is in it
     masked = np.asarray(mask.crop(frame.as_tuple())) >= 128
     step = max(1, -(-max(frame.size) // _DISTANCE_SIDE))
     if step > 1:  # a coarse pixel counts as inside only if all of it is

@@ -85,7 +85,7 @@ def crop_around(
     """
     held = mask_box(mask)
     if include is not None:
-        held = _union(held, _clipped(include, mask.size))
+        held = _union(held, grown_box(include, 0, mask.size))
     margin = 2 * context * max(held.size)
     width, height = size
     to_hold = max(held.width / width, held.height / height)
@@ -109,6 +109,13 @@ def mask_box(mask: Image.Image) -> Box:
     if not rows.size:
         raise MaskEmptyError("the mask leaves nothing to repaint", remedy="Mark some of the photo.")
     return Box(int(columns[0]), int(rows[0]), int(columns[-1]) + 1, int(rows[-1]) + 1)
+
+
+def grown_box(box: Box, pixels: int, frame: tuple[int, int]) -> Box:
+    """The box, its sides moved outwards by so many pixels, but not out of the frame."""
+    left, right = (min(max(side, 0), frame[0]) for side in (box.left - pixels, box.right + pixels))
+    top, bottom = (min(max(side, 0), frame[1]) for side in (box.top - pixels, box.bottom + pixels))
+    return Box(left, top, right, bottom)
 
 
 def context_box(pose: Pose, category: Category) -> Box | None:
@@ -182,13 +189,6 @@ def _union(one: Box, other: Box) -> Box:
         max(one.right, other.right),
         max(one.bottom, other.bottom),
     )
-
-
-def _clipped(box: Box, frame: tuple[int, int]) -> Box:
-    """The box with its corners moved into the frame."""
-    left, right = (min(max(side, 0), frame[0]) for side in (box.left, box.right))
-    top, bottom = (min(max(side, 0), frame[1]) for side in (box.top, box.bottom))
-    return Box(left, top, right, bottom)
 
 
 def _placed(length: int, twice_the_middle: int, frame: int) -> int:

@@ -7,6 +7,7 @@ repainted, unless it may belong to face, hair or hands.
 
 from __future__ import annotations
 
+import math
 from os import PathLike
 from typing import Literal
 
@@ -28,6 +29,7 @@ from tryon.pipelines.anatomy import (
     LEG_PARTS,
     TORSO_PARTS,
 )
+from tryon.pipelines.crop import grown_box, mask_box
 from tryon.pipelines.parsing import PARTS, Parsing, face_coordinates, joined, window_part
 from tryon.types import Category
 
@@ -184,9 +186,14 @@ def edited_mask(
 
 def grown_mask(mask: Image.Image, pixels: float) -> Image.Image:
     """The mask, its edge moved outwards by so many pixels, inwards if negative: `L`, 0 or 255."""
-    masked = np.asarray(mask) >= 128
-    grown = _grown(masked, pixels) if pixels >= 0 else ~_grown(~masked, -pixels)
-    return Image.fromarray(grown.astype(np.uint8) * 255)
+    whole = Image.new("L", mask.size)
+    if int(np.max(mask.getextrema())) < 128:
+        return whole
+    box = grown_box(mask_box(mask), math.ceil(max(pixels, 0)) + 1, mask.size)
+    masked = np.asarray(mask.crop(box.as_tuple())) >= 128
+    moved = _grown(masked, pixels) if pixels >= 0 else ~_grown(~masked, -pixels)
+    whole.paste(Image.fromarray(moved.astype(np.uint8) * 255), (box.left, box.top))
+    return whole
 
 
 def check_mask(
