@@ -51,12 +51,12 @@ def random_look(rng: np.random.Generator, model: BodyModel, female: float) -> Lo
     style = str(rng.choice(["bald", "short", "bob", "bun", "long"], p=chances))
     length = {"bob": rng.uniform(0.06, 0.15), "long": rng.uniform(0.18, 0.45)}.get(style, 0.0)
     paint, box = _face_paint(rng, model, skin, colour, female)
-    return Look(skin, paint, box, _hair_tile(rng, colour), style, length, rng.uniform(0.012, 0.028))
+    return Look(skin, paint, box, _hair_tile(rng, colour), style, length, rng.uniform(0.008, 0.03))
 
 
 def _hair_tile(rng: np.random.Generator, colour: np.ndarray) -> np.ndarray:
     streaks = cv2.resize(rng.normal(0, 1, (4, 64)).astype(np.float32), (64, 64))
-    shade = 1 + 0.13 * streaks + 0.08 * periodic_noise(rng, 64, 4)
+    shade = 1 + 0.22 * streaks + 0.08 * periodic_noise(rng, 64, 4)
     return np.clip(colour * shade[..., None], 0, 255).astype(np.float32)
 
 
@@ -122,10 +122,11 @@ def hair_cap(
         [eye + 0.07, eye + 0.055, eye - 0.0, eye - 0.03, eye - 0.06, eye - 0.085],
     )
     cut = (mean[:, 2] - line).astype(np.float32)
-    thickness = look.thickness * np.clip(cut / 0.03 + 0.4, 0.2, 1)
-    rest = shape.smooth + shape.smooth_normals * 0
-    rest = rest.copy()
-    rest[v] += shape.smooth_normals[v] * thickness[:, None] + np.float32(0.0)
+    crown = np.clip((mean[:, 2] - eye - 0.03) / 0.08, 0, 1)
+    lumps = 1 + 0.25 * np.sin(60 * mean[:, 0] + 9 * look.thickness) * np.sin(50 * mean[:, 2])
+    thickness = look.thickness * np.clip(cut / 0.03 + 0.4, 0.2, 1) * (1 + 0.6 * crown) * lumps
+    rest = shape.smooth.copy()
+    rest[v] += shape.smooth_normals[v] * (thickness + 0.004)[:, None].astype(np.float32)
     strands = np.stack([np.arctan2(mean[:, 0], mean[:, 1]) * 0.1, -mean[:, 2]], 1)
     return posed(model, rest, transforms)[v], shell.faces, cut, strands.astype(np.float32)
 

@@ -25,6 +25,8 @@ class Cut:
         `shoulder_x` is where the shoulder ends.
     ease, flare: how far the cloth stands off at the chest (or waist) and how much more at the hem.
     drape: 0 follows the figure, 1 falls straight down from its widest place.
+    boxy: 0 follows the figure, 1 is as wide as its widest place all along.
+    leg: radius of a trouser leg at its hem, 0 if it follows the leg.
     opening: half the gap in front at the hem, 0 if closed; placket: a button band in front.
     folds: depth of the folds at the hem; pleats: their number around.
     """
@@ -38,6 +40,8 @@ class Cut:
     ease: float
     flare: float = 0.0
     drape: float = 0.3
+    boxy: float = 0.0
+    leg: float = 0.0
     waist: float = 0.0
     slant: float = 0.0
     neckline: Neckline = "round"
@@ -54,13 +58,17 @@ class Cut:
     pleats: int = 9
 
 
-def random_cut(rng: np.random.Generator, marks: Landmarks, category: Category) -> Cut:
-    """Draw a garment of the category."""
+def random_cut(
+    rng: np.random.Generator, marks: Landmarks, category: Category, seated: bool = False
+) -> Cut:
+    """Draw a garment of the category; for somebody who sits, no skirt."""
     if category == "upper":
         return _random_top(rng, marks)
     if category == "dress":
         return _random_dress(rng, marks)
-    return _random_skirt(rng, marks) if rng.random() < 0.35 else _random_trousers(rng, marks)
+    if not seated and rng.random() < 0.35:
+        return _random_skirt(rng, marks)
+    return _random_trousers(rng, marks)
 
 
 def random_jacket(rng: np.random.Generator, marks: Landmarks) -> Cut:
@@ -79,6 +87,7 @@ def random_jacket(rng: np.random.Generator, marks: Landmarks) -> Cut:
         ease=rng.uniform(0.03, 0.05),
         flare=rng.uniform(0.0, 0.03),
         drape=rng.uniform(0.4, 0.9),
+        boxy=rng.uniform(0.2, 0.9),
         neckline="v",
         neck_width=rng.uniform(0.085, 0.1),
         neck_depth=rng.uniform(0.1, 0.3),
@@ -160,10 +169,11 @@ def _random_top(rng: np.random.Generator, marks: Landmarks) -> Cut:
         ease=loose,
         flare=rng.uniform(0.0, 0.05) if rng.random() < 0.4 else 0.004,
         drape=float(np.clip(loose * 25 + rng.normal(0, 0.15), 0.05, 0.95)),
+        boxy=float(np.clip(loose * 20 + rng.normal(0.25, 0.25), 0, 1)),
         slant=rng.normal(0, 0.01),
         placket=name == "shirt" or rng.random() < 0.04,
         folds=0.002 + loose * rng.uniform(0.05, 0.18),
-        pleats=int(rng.integers(6, 14)),
+        pleats=int(rng.integers(5, 10)),
         **neckline,  # type: ignore[arg-type]
         **sleeves,  # type: ignore[arg-type]
     )
@@ -205,7 +215,7 @@ def _random_dress(rng: np.random.Generator, marks: Landmarks) -> Cut:
         drape=rng.uniform(0.0, 0.5),
         waist=rng.uniform(0.0, 0.02),
         folds=rng.uniform(0.003, 0.01) + 0.1 * flare,
-        pleats=int(rng.integers(7, 20)),
+        pleats=int(rng.integers(5, 12)),
         **neckline,  # type: ignore[arg-type]
         **sleeves,  # type: ignore[arg-type]
     )
@@ -232,7 +242,7 @@ def _random_skirt(rng: np.random.Generator, marks: Landmarks) -> Cut:
         flare=flare,
         drape=rng.uniform(0.2, 0.9),
         folds=rng.uniform(0.002, 0.008) + 0.12 * flare,
-        pleats=int(rng.integers(7, 26)),
+        pleats=int(rng.integers(5, 12)),
         slant=rng.normal(0, 0.01) if rng.random() < 0.8 else rng.normal(0, 0.08),
     )
 
@@ -251,10 +261,19 @@ def _random_trousers(rng: np.random.Generator, marks: Landmarks) -> Cut:
         top=marks.waist + rng.uniform(-0.09, 0.03),
         hem=hem,
         ease=loose,
-        flare=rng.uniform(0.03, 0.08) if rng.random() < 0.3 else rng.uniform(0.0, 0.02),
-        folds=0.002 + 0.1 * loose,
+        leg=_random_leg(rng, short),
+        folds=0.003 + 0.1 * loose,
         pleats=int(rng.integers(5, 12)),
     )
+
+
+def _random_leg(rng: np.random.Generator, short: bool) -> float:
+    """Radius at the hem: skinny, straight or wide."""
+    if short:
+        return rng.uniform(0.09, 0.14)
+    ranges = {"skinny": (0.0, 0.06), "straight": (0.07, 0.1), "wide": (0.11, 0.17)}
+    low, high = ranges[str(rng.choice(list(ranges), p=[0.3, 0.45, 0.25]))]
+    return rng.uniform(low, high)
 
 
 def cut_words(cut: Cut, marks: Landmarks) -> str:
@@ -275,8 +294,10 @@ def cut_words(cut: Cut, marks: Landmarks) -> str:
         words.append(f"{length} length")
         if cut.flare > 0.05:
             words.append("a flared hem")
-    elif cut.build == "trousers" and cut.flare > 0.025:
+    elif cut.name == "trousers" and cut.leg > 0.105:
         words.append("wide legs")
+    elif cut.name == "trousers" and cut.leg < 0.062:
+        words.append("skinny legs")
     elif cut.label == UPPER and cut.hem > marks.waist - 0.07:
         words.append("a cropped hem")
     return ", ".join(words[:-1]) + (" and " if words[:-1] else "") + words[-1] if words else ""

@@ -95,7 +95,7 @@ def random_fabric(
         trim_width=trim_width,
         fade=fade,
         sheen=float(rng.choice([0.0, rng.uniform(0.1, 0.8)], p=[0.75, 0.25])),
-        wrinkle=rng.uniform(0.08, 0.4),
+        wrinkle=rng.uniform(0.05, 0.3),
         creases=_creases(rng),
         words=words,
         pattern=weave,
@@ -141,7 +141,8 @@ def tile_for(fabric: Fabric, metres_per_pixel: float) -> tuple[np.ndarray, np.nd
 
 def _creases(rng: np.random.Generator) -> np.ndarray:
     """Slopes of small creases, float32 (128, 128, 2), repeating."""
-    height = periodic_noise(rng, 128, 5) + 0.4 * periodic_noise(rng, 128, 11)
+    height = -np.abs(periodic_noise(rng, 128, 3)) - 0.5 * np.abs(periodic_noise(rng, 128, 7))
+    height = cv2.GaussianBlur(height + 0.3 * periodic_noise(rng, 128, 5), (0, 0), 1.0)
     along_x = np.roll(height, -1, 1) - np.roll(height, 1, 1)
     along_y = np.roll(height, -1, 0) - np.roll(height, 1, 0)
     return np.stack([along_x, along_y], axis=-1).astype(np.float32) * 4

@@ -135,14 +135,21 @@ def body_band(figure: Figure, canvas: Canvas, camera: Camera) -> tuple[np.ndarra
 
 
 def draw_garment(
-    figure: Figure, canvas: Canvas, mesh: GarmentMesh, fabric: Fabric, folds: Folds, owner: int
+    figure: Figure,
+    canvas: Canvas,
+    mesh: GarmentMesh,
+    fabric: Fabric,
+    folds: Folds,
+    owner: int,
+    bias: float,
 ) -> None:
-    """Dress the figure: draw and colour one garment, in place. `owner` must be new."""
+    """Dress the figure: draw and colour one garment, in place. `owner` must be new; `bias` is
+    metres that the garment is taken to be nearer, so that layers do not mix."""
     rest = garment_rest(mesh.cut_numbers, figure.patterns, figure.shape, folds)[mesh.kept]
     points = skinned(rest, mesh.bones, mesh.weights, figure.transforms)
     flat = figure.camera.project(points)
     flat[:, 2] += arm_lift(figure, mesh.arm, mesh.along)
-    draw(canvas.buffers, flat, mesh.faces, owner, cut=mesh.cut, bias=-0.012)
+    draw(canvas.buffers, flat, mesh.faces, owner, cut=mesh.cut, bias=bias)
     normals = vertex_normals(points, mesh.faces) @ figure.camera.turn.T
     colour_garment(canvas, mesh, fabric, normals, owner, figure.light, figure.metres_per_pixel)
 

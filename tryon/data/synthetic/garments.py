@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from tryon.data.synthetic.bodies import BodyModel, Shape
-from tryon.data.synthetic.canonical import canonical_uv
+from tryon.data.synthetic.canonical import FRAME_METRES, MIDDLE_Z, canonical_uv
 from tryon.data.synthetic.cuts import Cut
 from tryon.data.synthetic.patterns import COLUMNS, Patterns, Shell
+from tryon.data.synthetic.sample import LOWER, OUTER, UPPER
 from tryon.data.synthetic.unroll import unrolled
 
 SHELL_OVERLAP = 0.03
@@ -138,7 +139,14 @@ def _tube_rest(cut: Cut, patterns: Patterns, shape: Shape, folds: Folds | None) 
     straight = hang.copy()
     straight[first:] = np.maximum.accumulate(hang[first:], axis=0)
     down = np.clip((start - heights) / max(start - cut.hem, 0.05), 0, 1.3)
-    offset = cut.drape * (straight - hang) + cut.ease + cut.flare * down**1.3
+    here = slice(first, max(int(np.searchsorted(-tube.heights, -cut.hem)), first + 1))
+    widest = hang[here].max(0)
+    sideways = cut.boxy * (0.3 + 0.7 * np.sin(angles) ** 2)
+    offset = (
+        np.maximum(cut.drape * (straight - hang), sideways * (widest - hang))
+        + cut.ease
+        + cut.flare * down**1.3
+    )
     offset -= cut.waist * np.exp(-(((heights - marks.waist) / 0.06) ** 2))
     if folds is not None:
         p = folds.phases
@@ -165,7 +173,10 @@ def _shell_rest(
         leg = np.abs(patterns.leg_share[v])
         height = patterns.mean_height[v]
         down = np.clip((marks.crotch + 0.05 - height) / (marks.crotch + 0.05 - cut.hem), 0, 1.2)
-        offset = cut.ease * (0.5 + 0.5 * leg) + cut.flare * down**1.2
+        offset = cut.ease * (0.5 + 0.5 * leg)
+        wanted = 0.1 + (cut.leg - 0.1) * np.clip(down, 0, 1)
+        room = np.maximum(wanted - patterns.leg_radius[v], 0) * smoothstep(down, 0.0, 0.25)
+        offset = np.maximum(offset, offset * 0.3 + room * leg)
         phase = 60 * height
     else:
         arm = smoothstep(np.abs(patterns.arm_share[v]), 0.15, 0.8)
@@ -212,9 +223,10 @@ def _fields(
     front = smoothstep(layer, -0.25, 0.25)
     edge = np.minimum(edge, neckline_field(cut, patterns, x, z, front, on_arm))
     if cut.neckline not in ("strapless", "off-shoulder") and cut.sleeve < 0:
-        down = smoothstep(z, marks.shoulder + 0.06, marks.armpit + 0.02)
-        limit = cut.shoulder_x + (0.172 - cut.shoulder_x) * down
-        edge = np.where(is_shell, np.minimum(edge, limit - np.abs(x)), edge)
+        down = np.clip((marks.shoulder + 0.06 - z) / (marks.shoulder + 0.06 - marks.armpit), 0, 1)
+        limit = cut.shoulder_x + (0.2 - cut.shoulder_x) * down**2
+        limit = np.minimum(limit - np.abs(x), 0.05 * (0.45 - on_arm))
+        edge = np.where(is_shell, np.minimum(edge, limit), edge)
     elif cut.sleeve >= 0:
         length = 0.48 * (cut.sleeve - along)
         edge = np.where(is_shell & (on_arm > 0.3), np.minimum(edge, length), edge)
@@ -251,3 +263,40 @@ def neckline_field(
     else:
         inside = np.hypot(across, down)
     return (inside - 1) * np.minimum(depth, cut.neck_width)
+
+
+def layered(meshes: list[GarmentMesh]) -> list[tuple[GarmentMesh, float]]:
+    """How garments go over each other: each with its depth bias in metres.
+
+    A flared skirt takes the top inside; so do other lower pieces over a close, long-enough top
+    half of the time. What is tucked in ends below the waistband.
+    """
+    lowers = [m for m in meshes if m.cut_numbers.label == LOWER]
+    out = []
+    for mesh in meshes:
+        cut, bias = mesh.cut_numbers, -0.012
+        if cut.label == LOWER:
+            bias = -0.016
+        elif cut.label == UPPER and lowers:
+            below = lowers[0].cut_numbers
+            if tucked(cut, below):
+                height = MIDDLE_Z + (0.5 - mesh.uv[:, 1]) * FRAME_METRES
+                inside = np.where(np.abs(mesh.arm) > 0.1, 9.0, height - below.top + 0.015)
+                mesh = replace(mesh, cut=np.minimum(mesh.cut, inside).astype(np.float32))
+                bias = -0.006
+            else:
+                bias = -0.035
+        elif cut.label == OUTER:
+            bias = -0.045
+        out.append((mesh, bias))
+    return out
+
+
+def tucked(top: Cut, lower: Cut) -> bool:
+    """Whether the top goes into the skirt or the trousers."""
+    if top.hem > lower.top - 0.04:
+        return False
+    if lower.build == "skirt" and lower.flare > 0.05:
+        return True
+    # The last digits of the hem stand in for a coin, so that it is the cut's own.
+    return top.ease < 0.03 and int(top.hem * 1e5) % 2 == 0

@@ -19,7 +19,7 @@ from scipy.spatial import ConvexHull
 from tryon.data.synthetic.bodies import BodyModel, Shape, body_model
 from tryon.data.synthetic.canonical import PARTS
 
-COLUMNS = 56
+COLUMNS = 64
 """Vertices around the tube."""
 
 ROWS = (14, 8, 18, 14)
@@ -81,6 +81,7 @@ class Patterns:
 
     mean_height: float32 (V,), z on the mean body;
     arm_along: float32 (V,), 0 at the shoulder joint, 1 at the wrist, on the mean body;
+    leg_radius: float32 (V,), metres from the middle of the leg;
     arm_share, leg_share: float32 (V,), how much of the skinning is arm or leg, with the sign of
     the side (left positive).
     """
@@ -95,6 +96,7 @@ class Patterns:
     arm_along: np.ndarray
     arm_share: np.ndarray
     leg_share: np.ndarray
+    leg_radius: np.ndarray
 
 
 @lru_cache(maxsize=1)
@@ -131,7 +133,22 @@ def patterns() -> Patterns:
         arm_along=arm_along.astype(np.float32),
         arm_share=_limb_share(model, ("upperarm", "lowerarm", "wrist", "finger", "metacarpal")),
         leg_share=_limb_share(model, ("upperleg", "lowerleg", "foot", "toe")),
+        leg_radius=_leg_radius(model),
     )
+
+
+def _leg_radius(model: BodyModel) -> np.ndarray:
+    """Distance of every vertex from the middle of its side's leg at its height."""
+    mean = model.mean.smooth
+    radius = np.zeros(len(mean))
+    for side, sign in (("L", 1), ("R", -1)):
+        chain = ("upperleg01", "lowerleg01", "foot")
+        joints = np.stack([model.mean.heads[model.bone[f"{n}.{side}"]] for n in chain])[::-1]
+        middle = np.stack([np.interp(mean[:, 2], joints[:, 2], joints[:, k]) for k in (0, 1)], 1)
+        radius = np.where(
+            mean[:, 0] * sign > 0, np.linalg.norm(mean[:, :2] - middle, axis=1), radius
+        )
+    return radius.astype(np.float32)
 
 
 def landmarks(model: BodyModel) -> Landmarks:

@@ -27,7 +27,7 @@ ARM_POSES = {
 }
 """How often each arm pose is taken."""
 
-LEG_POSES = {"stand": 0.55, "contrapposto": 0.2, "walk": 0.17, "sit": 0.08}
+LEG_POSES = {"stand": 0.58, "contrapposto": 0.23, "walk": 0.19}
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -39,7 +39,9 @@ class PoseDraw:
     legs: str
 
 
-def random_pose(rng: np.random.Generator, model: BodyModel, shape: Shape) -> PoseDraw:
+def random_pose(
+    rng: np.random.Generator, model: BodyModel, shape: Shape, seated: bool = False
+) -> PoseDraw:
     """Draw a pose that fits this body."""
     turns = np.tile(np.eye(3), (len(model.parents), 1, 1))
 
@@ -47,11 +49,12 @@ def random_pose(rng: np.random.Generator, model: BodyModel, shape: Shape) -> Pos
         turns[model.bone[bone]] = Rotation.from_euler(axes, degrees, degrees=True).as_matrix()
 
     legs = str(rng.choice(list(LEG_POSES), p=list(LEG_POSES.values())))
+    legs = "sit" if seated else legs
     _pose_legs(rng, legs, turn)
     turn("spine05", "xyz", rng.normal(0, 2), rng.normal(0, 2), rng.normal(0, 4))
     turn("spine03", "xyz", rng.normal(1, 3), rng.normal(0, 2.5), rng.normal(0, 5))
-    turn("neck01", "xyz", rng.normal(-3, 4), rng.normal(0, 3), rng.normal(0, 7))
-    turn("head", "xyz", rng.normal(-4, 6), rng.normal(0, 5), rng.normal(0, 12))
+    turn("neck01", "xyz", rng.normal(4, 4), rng.normal(0, 3), rng.normal(0, 7))
+    turn("head", "xyz", rng.normal(2, 5), rng.normal(0, 4), rng.normal(0, 12))
     left = str(rng.choice(list(ARM_POSES), p=list(ARM_POSES.values())))
     right = left if rng.random() < 0.55 else str(rng.choice(list(ARM_POSES)))
     if "crossed" in (left, right):
@@ -111,8 +114,8 @@ def _wrist_target(
         return target, np.array([out * 0.7, 1.0, 0.0])
     if name == "crossed":
         level = hip[2] * 0.45 + shoulder[2] * 0.55 + (0.03 if first else -0.02)
-        depth = waist[:, 1].min() - (0.15 if first else 0.10)
-        return np.array([-out * 0.09, depth, level]), np.array([out, 0.1, -0.9])
+        depth = waist[:, 1].min() - (0.13 if first else 0.08)
+        return np.array([out * 0.0, depth, level]), np.array([out, 0.3, -0.6])
     if name == "front":
         target = np.array([out * uniform(-0.02, 0.14), uniform(-0.42, -0.24), shoulder[2] - 0.3])
         return target, np.array([out * 0.8, 0.2, -1.0])

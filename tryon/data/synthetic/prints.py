@@ -30,7 +30,7 @@ class Decal:
     side: int
 
 
-@lru_cache(maxsize=8)
+@lru_cache(maxsize=64)
 def _font(size: int) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
     return ImageFont.load_default(size)
 
@@ -86,7 +86,8 @@ def _draw_word(
     rows: tuple[int, int],
     width: int = SIZE,
 ) -> None:
-    size = min(rows[1] - rows[0], int(1.75 * width / max(len(word), 2)))
+    wide = draw.textlength(word, font=_font(40))
+    size = min(rows[1] - rows[0], int(40 * 0.96 * width / wide))
     middle = (SIZE // 2, (rows[0] + rows[1]) // 2)
     draw.text(middle, word, font=_font(size), fill=ink, anchor="mm")
 

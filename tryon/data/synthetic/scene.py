@@ -26,7 +26,7 @@ from tryon.data.synthetic.figure import (
     draw_hair,
 )
 from tryon.data.synthetic.flatlay import flat_lay_photo
-from tryon.data.synthetic.garments import Folds, GarmentMesh, garment_mesh
+from tryon.data.synthetic.garments import Folds, GarmentMesh, garment_mesh, layered
 from tryon.data.synthetic.keypoints import figure_keypoints
 from tryon.data.synthetic.masks import agnostic_mask
 from tryon.data.synthetic.patterns import patterns
@@ -70,6 +70,7 @@ class Setting:
     shoes: Fabric
     hair: Fabric
     bag: Bag | None
+    wall_shadow: float
     noise_seed: int
 
 
@@ -92,10 +93,11 @@ def render_sample(
     rng = np.random.default_rng(seed)
     photos = photo_paths(fabric_folder) if fabric_folder else ()
     category: Category = rng.choice(["upper", "lower", "dress"], p=[0.55, 0.25, 0.2])  # type: ignore[assignment]
-    figure = random_figure(rng, category, size)
-    pieces = _random_outfit(rng, category, photos)
+    seated = category != "dress" and rng.random() < 0.06
+    figure = random_figure(rng, category, size, seated)
+    pieces = _random_outfit(rng, category, photos, seated)
     exchanged = next(p for p in pieces if p.mesh.cut_numbers.category == category)
-    new = _random_piece(rng, category, photos)
+    new = _random_piece(rng, category, photos, seated=seated)
     setting = _random_setting(rng, figure, size, photos)
     bare = Canvas.empty(size[0] * SUPERSAMPLE, size[1] * SUPERSAMPLE)
     draw_body(figure, bare)
@@ -134,14 +136,16 @@ def photo_paths(folder: Path) -> tuple[Path, ...]:
     return tuple(sorted(Path(folder).rglob("*.jpg")))
 
 
-def random_figure(rng: np.random.Generator, category: Category, size: tuple[int, int]) -> Figure:
+def random_figure(
+    rng: np.random.Generator, category: Category, size: tuple[int, int], seated: bool = False
+) -> Figure:
     """Draw a body, a pose, a face and a camera."""
     model = body_model()
     pair = rng.integers(len(model.female), size=2)
     blend = rng.random()
     shape = model.shape(int(pair[0]), int(pair[1]), blend)
     female = float(model.female[pair[0]] * (1 - blend) + model.female[pair[1]] * blend)
-    pose = random_pose(rng, model, shape)
+    pose = random_pose(rng, model, shape, seated)
     transforms = bone_transforms(model, shape.heads, pose.rotations)
     points = posed(model, shape.rest, transforms)
     part = np.array(PARTS)[model.parts]
@@ -166,10 +170,14 @@ def random_figure(rng: np.random.Generator, category: Category, size: tuple[int,
 
 
 def _random_piece(
-    rng: np.random.Generator, category: Category, photos: tuple[Path, ...], jacket: bool = False
+    rng: np.random.Generator,
+    category: Category,
+    photos: tuple[Path, ...],
+    jacket: bool = False,
+    seated: bool = False,
 ) -> Piece:
     marks = patterns().marks
-    cut = random_jacket(rng, marks) if jacket else random_cut(rng, marks, category)
+    cut = random_jacket(rng, marks) if jacket else random_cut(rng, marks, category, seated)
     fabric, print_words = random_fabric(rng, cut, photos)
     words = cut_words(cut, marks)
     article = "" if cut.name in ("trousers", "shorts") else "a "
@@ -181,13 +189,14 @@ def _random_piece(
 
 
 def _random_outfit(
-    rng: np.random.Generator, category: Category, photos: tuple[Path, ...]
+    rng: np.random.Generator, category: Category, photos: tuple[Path, ...], seated: bool
 ) -> list[Piece]:
     """Lower and upper, or a dress; sometimes an open jacket over them."""
     if category == "dress":
         pieces = [_random_piece(rng, "dress", photos)]
     else:
-        pieces = [_random_piece(rng, "lower", photos), _random_piece(rng, "upper", photos)]
+        lower = _random_piece(rng, "lower", photos, seated=seated)
+        pieces = [lower, _random_piece(rng, "upper", photos)]
     if rng.random() < 0.12 and category != "upper":
         pieces.append(_random_piece(rng, "upper", photos, jacket=True))
     return pieces
@@ -202,6 +211,7 @@ def _random_setting(
         shoes=shoes,
         hair=plain_fabric(figure.look.hair, 0.12),
         bag=random_bag(rng, figure) if rng.random() < 0.22 else None,
+        wall_shadow=float(np.float32(rng.uniform(0, 0.3))),
         noise_seed=int(rng.integers(2**31)),
     )
 
@@ -212,15 +222,16 @@ def _dressed(
     """The figure in an outfit: the view, without parts, and the big depth buffer."""
     canvas = bare.copy()
     draw_shoes(figure, canvas, setting.shoes, SHOES_OWNER)
-    for k, piece in enumerate(pieces):
-        draw_garment(figure, canvas, piece.mesh, piece.fabric, piece.folds, FIRST_GARMENT + k)
+    for k, (mesh, bias) in enumerate(layered([piece.mesh for piece in pieces])):
+        piece = pieces[k]
+        draw_garment(figure, canvas, mesh, piece.fabric, piece.folds, FIRST_GARMENT + k, bias)
     if setting.bag is not None:
         draw_bag(figure, canvas, setting.bag, BAG_OWNER)
     draw_hair(figure, canvas, setting.hair, HAIR_OWNER)
     shade = occlusion(canvas.buffers.depth, figure.metres_per_pixel, figure.light, SUPERSAMPLE)
     image = composed(
         canvas.buffers.owner, canvas.image, figure.light.tint.astype(np.float32), shade,
-        setting.background, 0.6 + 0.4 * shade,
+        setting.background, 1 - setting.wall_shadow * (1 - shade),
     )  # fmt: skip
     pick = slice(SUPERSAMPLE // 2, None, SUPERSAMPLE)
     owner = canvas.buffers.owner[pick, pick]

@@ -18,9 +18,6 @@ ROUNDNESS = 0.7
 
 LIMB_ROUNDNESS = 0.9
 
-FORESHORTENING = {"upperarm01": 0.38, "upperleg01": 0.0}
-"""How much longer the lower half of a limb is than its picture in A-pose."""
-
 
 def widening(offset: np.ndarray, half_width: np.ndarray, roundness: float) -> np.ndarray:
     """How far points at `offset` from the axis move outwards when the cloth is unrolled."""
@@ -59,10 +56,13 @@ def unrolled(
     moved = np.stack([trunk, np.zeros_like(trunk)], axis=1)
     if cut.build == "top":
         on_arm = _ramp(np.abs(arm), 0.1, 0.9)[:, None]
-        moved = moved * (1 - on_arm) + _limb(model, mean, arm, "upperarm01", "wrist") * on_arm
+        moved = (
+            moved * (1 - on_arm)
+            + _limb(model, mean, arm, "upperarm01", "lowerarm01", "wrist") * on_arm
+        )
     elif cut.build == "trousers":
         on_leg = (np.abs(leg) > 0.05) * _ramp(mean[:, 2], marks.hip, marks.crotch - 0.05)
-        limb = _limb(model, mean, leg, "upperleg01", "foot")
+        limb = _limb(model, mean, leg, "upperleg01", "lowerleg01", "foot")
         apart = 0.5 * LIMB_ROUNDNESS * 0.1 * np.sign(mean[:, 0])
         limb[:, 0] += apart
         moved = moved * (1 - on_leg[:, None]) + limb * on_leg[:, None]
@@ -71,28 +71,45 @@ def unrolled(
 
 
 def _limb(
-    model: BodyModel, mean: np.ndarray, share: np.ndarray, start: str, end: str
+    model: BodyModel, mean: np.ndarray, share: np.ndarray, start: str, middle: str, end: str
 ) -> np.ndarray:
-    """Displacement (N, 2) in x and z of the cloth of both limbs of a kind."""
+    """Displacement (N, 2) in x and z of the cloth of both limbs of a kind.
+
+    The limb is straightened, each point moves across it as its cloth unrolls, and a forearm,
+    which comes towards the viewer in A-pose, gets its length back.
+    """
     moved = np.zeros((len(mean), 2))
     for side, sign in (("L", 1), ("R", -1)):
-        a, b = (model.mean.heads[model.bone[f"{n}.{side}"]][[0, 2]] for n in (start, end))
-        axis = (b - a) / np.linalg.norm(b - a)
+        joints = np.stack(
+            [model.mean.heads[model.bone[f"{n}.{side}"]] for n in (start, middle, end)]
+        )
+        a, bend, b = joints[:, [0, 2]]
+        length = np.linalg.norm(b - a)
+        axis = (b - a) / length
         across = np.array([-axis[1], axis[0]])
         here = share * sign > 0.05
         if not here.any():
             continue
         relative = mean[here][:, [0, 2]] - a
-        along, offset = relative @ axis, relative @ across
-        bins = np.linspace(along.min(), along.max() + 1e-6, 13)
-        which = np.digitize(along, bins) - 1
-        inner = np.array(
-            [np.abs(offset[which == k]).max() if (which == k).any() else 0.05 for k in range(12)]
-        )
-        half = np.interp(along, (bins[1:] + bins[:-1]) / 2, inner)
-        moved[here] = widening(offset, np.maximum(half, 0.02), LIMB_ROUNDNESS)[:, None] * across
-        # A forearm that comes towards the viewer is longer than it looks.
-        length = np.linalg.norm(b - a)
-        beyond = np.maximum(along - 0.56 * length, 0)
-        moved[here] += (FORESHORTENING[start] * beyond)[:, None] * axis
+        along = relative @ axis
+        knee = (bend - a) @ axis
+        centre = np.interp(along, [0, knee, length], [0, (bend - a) @ across, 0])
+        offset = relative @ across - centre
+        half = _half_width(along, offset)
+        spread = widening(offset, half, LIMB_ROUNDNESS) - centre
+        true = np.linalg.norm(joints[2] - joints[1])
+        longer = (true / (length - knee) - 1) * np.maximum(along - knee, 0)
+        moved[here] = spread[:, None] * across + longer[:, None] * axis
     return moved
+
+
+def _half_width(along: np.ndarray, offset: np.ndarray) -> np.ndarray:
+    """Half the width of a limb's cloth at each point, from the points themselves."""
+    count = 12
+    bins = np.linspace(along.min(), along.max() + 1e-6, count + 1)
+    which = np.digitize(along, bins) - 1
+    widest = np.full(count, 0.03)
+    np.maximum.at(widest, which, np.abs(offset))
+    padded = np.pad(widest, 1, mode="edge")
+    smooth = (padded[:-2] + 2 * padded[1:-1] + padded[2:]) / 4
+    return np.interp(along, (bins[1:] + bins[:-1]) / 2, smooth)

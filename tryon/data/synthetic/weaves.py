@@ -135,7 +135,7 @@ def knit(rng: np.random.Generator, colours: np.ndarray, names: Names) -> Tile:
 def denim(rng: np.random.Generator, colours: np.ndarray, names: Names) -> Tile:
     y, x = np.mgrid[0:SIZE, 0:SIZE]
     twill = 0.9 + 0.1 * np.sin((x + y) * 2 * np.pi * 32 / SIZE)
-    faded = 1 + 0.12 * periodic_noise(rng, SIZE, 3)
+    faded = 1 + 0.05 * periodic_noise(rng, SIZE, 6)
     tile = colours[0] * (twill * faded)[..., None] + _grain(rng, 6.0)
     return tile.astype(np.float32), 0.3, f"{names[0]} denim"
 
