@@ -38,7 +38,7 @@ def flat_lay_photo(
     tilt = np.sqrt(np.clip(1 - np.clip(np.abs(mesh.layer), 0, 1) ** 2, 0, 1)) * 0.35
     outwards = np.sign(mesh.cloth[:, 0])
     normals = np.stack(
-        [outwards * tilt, -np.clip(mesh.layer * 6, -1, 1), np.zeros_like(tilt)], axis=1
+        [outwards * tilt, -np.clip(mesh.layer * 8 + 2.4, -1, 1), np.zeros_like(tilt)], axis=1
     )
     light = _table_light(rng)
     colour_garment(canvas, mesh, fabric, normals, 0, light, 1 / scale)
@@ -102,7 +102,7 @@ def _framed(
     low, high = real.min(0), real.max(0)
     extent = np.maximum(high - low, 1e-3)
     height, width = size[0], size[1]
-    scale = min(width / extent[0], height / extent[1]) * rng.uniform(0.74, 0.95)
+    scale = min(width / extent[0], height / extent[1]) * rng.uniform(0.8, 0.97)
     spare = np.array([width, height]) - extent * scale
     corner = spare * np.clip(0.5 + rng.normal(0, 0.1, 2), 0.1, 0.9)
     return (places - low) * scale + corner, float(scale)

@@ -93,23 +93,20 @@ def _limb(
         relative = mean[here][:, [0, 2]] - a
         along = relative @ axis
         knee = (bend - a) @ axis
-        centre = np.interp(along, [0, knee, length], [0, (bend - a) @ across, 0])
+        stations = [0, knee, length]
+        centre = np.interp(along, stations, [0, (bend - a) @ across, 0])
         offset = relative @ across - centre
-        half = _half_width(along, offset)
-        spread = widening(offset, half, LIMB_ROUNDNESS) - centre
+        depth = mean[here, 1] - np.interp(along, stations, joints[:, 1])
+        angle = np.arctan2(offset, np.abs(depth))
+        half = _radius(along, np.hypot(offset, depth))
+        flat = half * (np.sin(angle) + LIMB_ROUNDNESS * (angle - np.sin(angle)))
         true = np.linalg.norm(joints[2] - joints[1])
         longer = (true / (length - knee) - 1) * np.maximum(along - knee, 0)
-        moved[here] = spread[:, None] * across + longer[:, None] * axis
+        moved[here] = (flat - offset - centre)[:, None] * across + longer[:, None] * axis
     return moved
 
 
-def _half_width(along: np.ndarray, offset: np.ndarray) -> np.ndarray:
-    """Half the width of a limb's cloth at each point, from the points themselves."""
-    count = 12
-    bins = np.linspace(along.min(), along.max() + 1e-6, count + 1)
-    which = np.digitize(along, bins) - 1
-    widest = np.full(count, 0.03)
-    np.maximum.at(widest, which, np.abs(offset))
-    padded = np.pad(widest, 1, mode="edge")
-    smooth = (padded[:-2] + 2 * padded[1:-1] + padded[2:]) / 4
-    return np.interp(along, (bins[1:] + bins[:-1]) / 2, smooth)
+def _radius(along: np.ndarray, radius: np.ndarray) -> np.ndarray:
+    """The limb's radius as a smooth function of the place along it, at every point."""
+    place = (along - along.min()) / max(float(np.ptp(along)), 1e-6)
+    return np.maximum(np.polyval(np.polyfit(place, radius, 2), place), 0.02)
