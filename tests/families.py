@@ -240,13 +240,11 @@ def random_controlnet(shape: Shape) -> ControlNetModel:
         conditioning_embedding_out_channels=shape.condition_channels,
         **{key: shape.unet[key] for key in keys},
     )
-    zero_layers = [
-        *controlnet.controlnet_down_blocks,
-        controlnet.controlnet_mid_block,
-        controlnet.controlnet_cond_embedding.conv_out,
-    ]
-    for layer in zero_layers:
-        torch.nn.init.normal_(layer.weight, std=layer.weight[0].numel() ** -0.5)
+    zero_layers = [*controlnet.controlnet_down_blocks, controlnet.controlnet_mid_block]
+    embedding = controlnet.controlnet_cond_embedding
+    loud = [m for m in embedding.modules() if isinstance(m, torch.nn.Conv2d)]
+    for layer in zero_layers + loud:
+        torch.nn.init.normal_(layer.weight, std=1.2 * layer.weight[0].numel() ** -0.5)
     return controlnet
 
 

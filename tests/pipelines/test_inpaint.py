@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import pytest
@@ -35,14 +35,26 @@ SETTINGS = InpaintSettings(
 )
 
 
-@pytest.fixture(scope="module", params=["sd15", "sdxl"])
-def folder(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A family with everything: two ControlNets, IP-Adapter of the base and of the plus kind."""
-    folder = tmp_path_factory.mktemp(request.param)
-    save_random_family(folder, request.param, controls=("pose", "tile"), image_prompt="plus")
-    torch.manual_seed(1)
-    shape = shape_of(request.param)
-    save_ip_adapter(folder / "ip_adapter_base.safetensors", shape, "base", torch.float32)
+@pytest.fixture(scope="module")
+def sd15(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return everything(tmp_path_factory.mktemp("sd15"), "sd15")
+
+
+@pytest.fixture(scope="module")
+def sdxl(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return everything(tmp_path_factory.mktemp("sdxl"), "sdxl")
+
+
+@pytest.fixture(params=["sd15", "sdxl"])
+def folder(request: pytest.FixtureRequest) -> Path:
+    return request.getfixturevalue(request.param)
+
+
+def everything(folder: Path, kind: Literal["sd15", "sdxl"]) -> Path:
+    """A family with two ControlNets and an IP-Adapter of the base and of the plus kind."""
+    save_random_family(folder, kind, controls=("pose", "tile"), image_prompt="plus")
+    file = folder / "ip_adapter_base.safetensors"
+    save_ip_adapter(file, shape_of(kind), "base", torch.float32)
     return folder
 
 
@@ -197,7 +209,7 @@ def test_every_condition_has_a_say(folder: Path) -> None:
         {"seed": 5},
     ):
         changed = ours(family, [sample(**changes)])
-        assert np.abs(changed - full).max() > 1e-3, changes
+        assert np.abs(changed - full).max() > 1e-2, changes
 
 
 def test_like_diffusers_with_a_lora(folder: Path) -> None:
@@ -218,7 +230,7 @@ def test_like_diffusers_with_a_lora(folder: Path) -> None:
     plain = ours(family, [one])
     with attached(family.unet, [LoraAdapter(canonical_state(tensors), weight=0.5)]):
         dressed = ours(family, [one])
-    assert np.abs(dressed - plain).max() > 1e-3
+    assert np.abs(dressed - plain).max() > 1e-2
     assert_same(dressed, call(pipeline, one, ("pose",)))
     assert_same(ours(family, [one]), plain, tolerance=0)
 
@@ -230,14 +242,14 @@ def test_like_diffusers_starting_from_the_warp(folder: Path, controls: tuple[str
     assert_same(ours(load(folder, controls), [one], strength=0.7), expected)
 
 
-def test_the_masked_image_is_the_photo_not_the_warp(folder: Path) -> None:
+def test_the_masked_image_is_the_photo_not_the_warp(sd15: Path) -> None:
     """A warp that reaches out of the mask starts the denoising, and is not shown as a fact."""
     one = sample(1, warp=picture(99))
-    pipeline = theirs(folder)
+    pipeline = theirs(sd15)
     photo = pipeline.image_processor.preprocess(one.image)
     hole = pipeline.mask_processor.preprocess(one.mask) < 0.5
     expected = call(pipeline, one, image=one.warp, strength=0.7, masked_image_latents=photo * hole)
-    assert_same(ours(load(folder), [one], strength=0.7), expected)
+    assert_same(ours(load(sd15), [one], strength=0.7), expected)
 
 
 def test_like_diffusers_with_the_warp_as_masked_image(folder: Path) -> None:
@@ -279,9 +291,9 @@ def test_same_pixels_alone_and_at_any_place(folder: Path) -> None:
 
 
 def test_samples_that_are_not_alike_go_apart_on_an_accelerator(
-    folder: Path, monkeypatch: pytest.MonkeyPatch
+    sd15: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    family = load(folder, ("pose", "tile"), "plus")
+    family = load(sd15, ("pose", "tile"), "plus")
     samples = [
         sample(0),
         sample(1, garment=None),
@@ -307,11 +319,11 @@ def test_samples_that_are_not_alike_go_apart_on_an_accelerator(
     ],
 )
 def test_what_a_sample_lacks_is_as_good_as_not_loaded(
-    folder: Path, missing: str, controls: tuple[str, ...], image_prompt: str | None
+    sd15: Path, missing: str, controls: tuple[str, ...], image_prompt: str | None
 ) -> None:
     one = sample(1, **{missing: None})
-    full = load(folder, ("pose", "tile"), "plus")
-    assert_same(ours(full, [one]), ours(load(folder, controls, image_prompt), [one]))
+    full = load(sd15, ("pose", "tile"), "plus")
+    assert_same(ours(full, [one]), ours(load(sd15, controls, image_prompt), [one]))
 
 
 @pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")  # diffusers
@@ -319,8 +331,8 @@ def test_what_a_sample_lacks_is_as_good_as_not_loaded(
     "scheduler",
     ["UniPCMultistepScheduler", "DPMSolverMultistepScheduler", "EulerAncestralDiscreteScheduler"],
 )
-def test_a_call_leaves_nothing_behind(folder: Path, scheduler: str) -> None:
-    family = load(folder, ("pose",), scheduler=scheduler)
+def test_a_call_leaves_nothing_behind(sd15: Path, scheduler: str) -> None:
+    family = load(sd15, ("pose",), scheduler=scheduler)
     first = ours(family, [sample()])
     with pytest.raises(Cancelled):
         inpaint(family, [sample(1)], SETTINGS, on_step=lambda done, total: done < 2)
@@ -328,16 +340,16 @@ def test_a_call_leaves_nothing_behind(folder: Path, scheduler: str) -> None:
 
 
 @pytest.mark.parametrize(("strength", "steps"), [(1.0, 3), (0.7, 2)])
-def test_progress(folder: Path, strength: float, steps: int) -> None:
+def test_progress(sd15: Path, strength: float, steps: int) -> None:
     seen: list[tuple[int, int]] = []
-    family = load(folder)
+    family = load(sd15)
     settings = replace(SETTINGS, strength=strength)
     inpaint(family, [sample(0), sample(1)], settings, on_step=lambda *step: seen.append(step))
     assert seen == [(n + 1, 2 * steps) for n in range(2 * steps)]
 
 
-def test_cancelled_at_once(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    family = load(folder)
+def test_cancelled_at_once(sd15: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    family = load(sd15)
     seen: list[int] = []
 
     def on_step(done: int, total: int) -> bool:
@@ -350,10 +362,8 @@ def test_cancelled_at_once(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Non
     assert seen == [1]
 
 
-def test_prompts_and_garments_are_encoded_once(
-    folder: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    family = load(folder, (), "plus")
+def test_prompts_and_garments_are_encoded_once(sd15: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    family = load(sd15, (), "plus")
     calls: list[str] = []
 
     def counting(name: str) -> Callable[..., Any]:
@@ -373,8 +383,8 @@ def test_prompts_and_garments_are_encoded_once(
     assert sorted(calls) == ["encode_image"] * 2 + ["encode_prompt"] * 2
 
 
-def test_no_samples_no_images(folder: Path) -> None:
-    assert inpaint(load(folder), [], SETTINGS) == []
+def test_no_samples_no_images(sd15: Path) -> None:
+    assert inpaint(load(sd15), [], SETTINGS) == []
 
 
 @pytest.mark.parametrize(
@@ -388,10 +398,10 @@ def test_no_samples_no_images(folder: Path) -> None:
     ],
 )
 def test_sizes_are_checked(
-    folder: Path, samples: list[InpaintSample], error: type[Exception]
+    sd15: Path, samples: list[InpaintSample], error: type[Exception]
 ) -> None:
     with pytest.raises(error):
-        inpaint(load(folder), samples, SETTINGS)
+        inpaint(load(sd15), samples, SETTINGS)
 
 
 @pytest.mark.parametrize(
