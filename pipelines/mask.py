@@ -40,6 +40,9 @@ _MARGIN = 0.06  # how far the mask reaches beyond what it must cover, in shoulde
 # Levels (see `Parsing.level`) where garments start and end if nothing in the photo tells.
 _HEM, _ONE_PIECE_HEM, _WAIST = 1.05, 1.15, 0.8
 _LONGEST_TOP = 1.6
+# Side of the smallest island or hole, in shoulder widths. The same for what is protected, so that
+# a hole that is filled is never a protected one.
+_SPECK = 0.14
 _NEARLY_ALL = 0.95
 _EDGE = 130  # a little over half: rounding never gives a pixel to both an area and the rest
 
@@ -77,7 +80,7 @@ def agnostic_mask(
         )
     protected = _protected(parsing, category)
     grown = _grown(must & ~protected, _MARGIN * unit) & ~protected
-    return _of_photo(_without_specks(grown, (0.17 * unit) ** 2) & ~protected, parsing)
+    return _of_photo(_without_specks(grown, (_SPECK * unit) ** 2), parsing)
 
 
 def protected_area(parsing: Parsing, category: Category) -> Image.Image:
@@ -142,7 +145,7 @@ def _protected(parsing: Parsing, category: Category) -> np.ndarray:
     if category == "lower" and parsing.two_piece:
         top = parsing.body & (parsing.top > 0.5) & (parsing.level < _LONGEST_TOP)
         protected |= _smoothed(top, 0.03 * unit)
-    return np.asarray(_without_specks(protected, (0.14 * unit) ** 2))
+    return np.asarray(_without_specks(protected, (_SPECK * unit) ** 2))
 
 
 def _hand(parsing: Parsing, name: str) -> np.ndarray:

@@ -180,6 +180,30 @@ def test_a_dress_takes_the_place_of_both(person: Drawn) -> None:
     assert share(mask, np.isin(person.labels, (TOP, BOTTOM))) > 0.99
 
 
+def test_without_coverage_there_is_room_for_any_garment_of_the_category() -> None:
+    person = drawn_person(hem=480)
+    parsing, nothing = person.parsing(), np.zeros(person.labels.shape, dtype=np.float32)
+    trousers_to_the_hips, between_the_knees = np.s_[510:550, 350:420], np.s_[650:740, 376:392]
+    for category, place in (
+        ("upper", trousers_to_the_hips),
+        ("lower", between_the_knees),
+        ("dress", between_the_knees),
+    ):
+        mask = np.asarray(agnostic_mask(parsing, category))  # type: ignore[arg-type]
+        assert (mask[place] == 255).all(), category
+    tight = np.asarray(agnostic_mask(parsing, "upper", coverage=nothing))
+    assert (tight[trousers_to_the_hips] == 0).all()
+    tight = np.asarray(agnostic_mask(parsing, "lower", coverage=nothing))
+    assert (tight[between_the_knees] == 0).any()
+
+
+def test_trousers_that_the_silhouette_missed_are_repainted_too(person: Drawn) -> None:
+    silhouette = person.silhouette
+    silhouette[640:700, :384] = 0.2
+    parsing = person_parsing(person.photo, person.pose, silhouette)
+    assert share(agnostic_mask(parsing, "lower"), person.labels == BOTTOM) > 0.97
+
+
 def test_bare_arms_are_kept_once_the_new_garment_is_known() -> None:
     person = drawn_person(sleeve=0.0)
     parsing = person.parsing()
@@ -261,6 +285,7 @@ def test_joints_that_were_not_found_are_put_where_a_body_has_them(person: Drawn)
     mask = agnostic_mask(partial.parsing(), "upper")
     assert share(mask, person.labels == TOP) > 0.99
     assert share(mask, person.labels == FACE) == 0
+    assert share(agnostic_mask(partial.parsing(), "lower"), person.labels == BOTTOM) > 0.95
 
 
 def test_what_is_not_in_the_picture_is_named(person: Drawn) -> None:
