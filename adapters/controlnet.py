@@ -25,7 +25,7 @@ def load_controlnet(folder: Path, unet: UNet2DConditionModel) -> ControlNetModel
     """
     controlnet = load_model(ControlNetModel, folder, dtype=unet.dtype)
     for name in MUST_AGREE:
-        ours, its = unet.config[name], controlnet.config[name]
+        ours, its = _as_read(unet.config[name]), _as_read(controlnet.config[name])
         if ours != its:
             raise WeightsCorruptError(
                 f"the ControlNet's {name} is {its}, the UNet's is {ours}",
@@ -33,3 +33,8 @@ def load_controlnet(folder: Path, unet: UNet2DConditionModel) -> ControlNetModel
                 remedy="Use a ControlNet made for this base model.",
             )
     return controlnet
+
+
+def _as_read(value: object) -> object:
+    """A configuration's value as JSON has it: a list, whether it was read or given as a tuple."""
+    return list(value) if isinstance(value, tuple) else value

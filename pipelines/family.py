@@ -101,13 +101,19 @@ class FamilyConfig:
             values = json.loads(file.read_text(encoding="utf-8"))
         except (OSError, ValueError) as error:
             raise OptionError(f"cannot be read as JSON: {error}", path=file) from error
+        if not isinstance(values, dict):
+            raise OptionError("not a JSON object", path=file)
         known = [f.name for f in fields(cls)]
         unknown = sorted(set(values) - set(known))
         if unknown:
             raise OptionError(
                 f"unknown key {', '.join(unknown)}", path=file, remedy=f"Known: {', '.join(known)}."
             )
-        return cls(**values)
+        try:
+            return cls(**values)
+        except (OptionError, TypeError) as error:
+            reason = error.reason if isinstance(error, OptionError) else str(error)
+            raise OptionError(reason, path=file) from error
 
 
 @dataclass(frozen=True)
@@ -192,25 +198,34 @@ def load_family(
     pickles, WeightsCorruptError when keys or shapes are not what the configuration says.
     """
     require_all(paths)
-    if paths.config is not None:
-        parts = load_checkpoint(paths.base, paths.config, dtype=dtype)
-    else:
-        parts = load_base(paths.base, dtype=dtype)
+    # Models are built before they are filled, which draws from the process's random numbers.
+    with torch.random.fork_rng(devices=[]):
+        parts = load_parts(paths, dtype=dtype)
+        unet = parts["unet"]
+        controlnets = [load_controlnet(folder, unet) for folder, _ in paths.controlnets]
+        if paths.ip_adapter is not None:
+            IPAdapter.from_file(paths.ip_adapter).attach(unet)
     parts["scheduler"] = chosen_scheduler(
         parts["scheduler"], config.scheduler, config.scheduler_options
     )
-    controlnets = [load_controlnet(folder, parts["unet"]) for folder, _ in paths.controlnets]
-    if paths.ip_adapter is not None and paths.image_encoder is not None:
-        IPAdapter.from_file(paths.ip_adapter).attach(parts["unet"])
-        parts["image_encoder"] = load_model(
-            CLIPVisionModelWithProjection, paths.image_encoder, dtype=dtype
-        )
     pipeline = inpaint_pipeline(parts, controlnets)
     if offload:
         pipeline.enable_model_cpu_offload(device=device)
     else:
         pipeline.to(device)
     return Family(pipeline, config, controls=tuple(kind for _, kind in paths.controlnets))
+
+
+def load_parts(paths: FamilyPaths, *, dtype: torch.dtype) -> dict[str, Any]:
+    """The base model's parts and the image encoder, by the names that diffusers' pipelines take."""
+    if paths.config is None:
+        parts = load_base(paths.base, dtype=dtype)
+    else:
+        parts = load_checkpoint(paths.base, paths.config, dtype=dtype)
+    if paths.ip_adapter is not None and paths.image_encoder is not None:
+        kind = CLIPVisionModelWithProjection
+        parts["image_encoder"] = load_model(kind, paths.image_encoder, dtype=dtype)
+    return parts
 
 
 def require_all(paths: FamilyPaths) -> None:
