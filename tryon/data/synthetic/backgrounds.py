@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from pathlib import Path
 
 import cv2
@@ -112,13 +113,22 @@ def _blurred_photo(
 
 def photographed(rng: np.random.Generator, image: np.ndarray) -> np.ndarray:
     """Through a lens and a file: exposure, softness, sensor noise, JPEG; uint8 (H, W, 3)."""
-    image = image * rng.uniform(0.9, 1.06)
+    image = image * np.float32(rng.uniform(0.9, 1.06))
     if rng.random() < 0.3:
         image = cv2.GaussianBlur(image, (0, 0), rng.uniform(0.3, 0.6))
-    noise = rng.standard_normal(image.shape[:2], np.float32) * rng.uniform(0.3, 4.0)
+    height, width = image.shape[:2]
+    pool = _noise_pool(2 * max(height, width))
+    top, left = rng.integers(0, len(pool) - np.array([height, width]))
+    noise = pool[top : top + height, left : left + width] * np.float32(rng.uniform(0.3, 4.0))
     out = np.clip(image + noise[..., None], 0, 255).astype(np.uint8)
     if rng.random() < 0.7:
         quality = int(rng.integers(60, 97))
         _, data = cv2.imencode(".jpg", out[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, quality])
         out = np.ascontiguousarray(cv2.imdecode(data, cv2.IMREAD_COLOR)[..., ::-1])
     return out
+
+
+@lru_cache(maxsize=4)
+def _noise_pool(side: int) -> np.ndarray:
+    """Unit noise float32 (side, side) to take crops of: drawing it anew would cost too much."""
+    return np.random.default_rng(1).standard_normal((side, side), np.float32)

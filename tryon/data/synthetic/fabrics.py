@@ -7,6 +7,7 @@ any other view of a garment show the same threads in the same places.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 import cv2
@@ -96,7 +97,7 @@ def random_fabric(
         fade=fade,
         sheen=float(rng.choice([0.0, rng.uniform(0.1, 0.8)], p=[0.75, 0.25])),
         wrinkle=rng.uniform(0.05, 0.3),
-        creases=_creases(rng),
+        creases=crease_map(int(rng.integers(24))),
         words=words,
         pattern=weave,
     )
@@ -139,8 +140,10 @@ def tile_for(fabric: Fabric, metres_per_pixel: float) -> tuple[np.ndarray, np.nd
     return np.ascontiguousarray(tile, np.float32), matrix, (back - front).astype(np.float32)
 
 
-def _creases(rng: np.random.Generator) -> np.ndarray:
-    """Slopes of small creases, float32 (128, 128, 2), repeating."""
+@lru_cache(maxsize=24)
+def crease_map(number: int) -> np.ndarray:
+    """Slopes of small creases, float32 (128, 128, 2), repeating; a pool, as they look alike."""
+    rng = np.random.default_rng(number)
     height = -np.abs(periodic_noise(rng, 128, 3)) - 0.5 * np.abs(periodic_noise(rng, 128, 7))
     height = cv2.GaussianBlur(height + 0.3 * periodic_noise(rng, 128, 5), (0, 0), 1.0)
     along_x = np.roll(height, -1, 1) - np.roll(height, 1, 1)

@@ -7,9 +7,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from tryon.data.synthetic.appearance import Look, hair_cap, hanging_hair
-from tryon.data.synthetic.bodies import BodyModel, Shape, posed
+from tryon.data.synthetic.bodies import BodyModel, Shape
 from tryon.data.synthetic.camera import Camera
-from tryon.data.synthetic.canonical import PARTS, canonical_uv
+from tryon.data.synthetic.canonical import BACK, FRONT, canonical_uv
 from tryon.data.synthetic.fabrics import Fabric, tile_for
 from tryon.data.synthetic.garments import Folds, GarmentMesh, garment_rest
 from tryon.data.synthetic.patterns import Patterns
@@ -88,7 +88,7 @@ def draw_body(figure: Figure, canvas: Canvas) -> None:
     model, patterns = figure.model, figure.patterns
     flat = figure.camera.project(figure.points)
     flat[:, 2] += arm_lift(figure, patterns.arm_share, patterns.arm_along)
-    draw(canvas.buffers, flat, model.faces, BODY_OWNER)
+    draw(canvas.buffers, flat, model.faces, BODY_OWNER, closed=True)
     normals = vertex_normals(figure.points, model.faces) @ figure.camera.turn.T
     uv = canonical_uv(model.mean.rest)
     layer = -model.mean.smooth_normals[:, 1]
@@ -107,30 +107,26 @@ def body_band(figure: Figure, canvas: Canvas, camera: Camera) -> tuple[np.ndarra
 
     All at the canvas's size, which `camera` must fit.
     """
-    model = figure.model
+    model, skin = figure.model, figure.patterns.skin
     height, width = canvas.part.shape
-    buffers = Buffers.empty(height, width)
-    normals, mean = model.mean.smooth_normals, model.mean.smooth
-    names = np.array(PARTS)[model.parts]
-    limbs = ~np.isin(names, ["head", "left_hand", "right_hand", "left_foot", "right_foot"])
-    faces = np.ascontiguousarray(model.faces[limbs[model.faces].all(1)])
+    buffers, found = Buffers.empty(height, width), np.zeros((height, width, 3), np.float32)
+    v = skin.vertices
+    smooth, normals = figure.shape.smooth[v], figure.shape.smooth_normals[v]
+    mean, mean_normals = model.mean.smooth[v], model.mean.smooth_normals[v]
     for k, distance in enumerate(BAND_METRES):
         step = np.float32(distance)
-        rest = figure.shape.smooth + figure.shape.smooth_normals * step
-        flat = camera.project(posed(model, rest, figure.transforms))
-        draw(buffers, flat, faces, k, bias=10.0 * k)
-    uv, layer, part = canvas.uv.copy(), canvas.layer.copy(), canvas.part.copy()
+        points = skinned(smooth + normals * step, skin.bones, skin.weights, figure.transforms)
+        draw(buffers, camera.project(points), skin.faces, k, bias=10.0 * k, closed=True)
+        place = canonical_uv(mean + mean_normals * step)
+        attributes = np.concatenate([place, -mean_normals[:, 1:2]], axis=1)
+        interpolated(buffers.owner, buffers.face, buffers.bary, k, skin.faces, attributes, found)
     band = (canvas.part == 0) & (buffers.owner >= 0)
-    ones = np.zeros((height, width, 3), np.float32)
-    for k, distance in enumerate(BAND_METRES):
-        place = canonical_uv(mean + normals * np.float32(distance))
-        attributes = np.concatenate([place, -normals[:, 1:2]], axis=1).astype(np.float32)
-        interpolated(buffers.owner, buffers.face, buffers.bary, k, faces, attributes, ones)
-    uv[band] = ones[band][:, :2]
-    layer[band] = np.where(ones[band][:, 2] >= 0, 1, 2)
-    first, weights = faces[buffers.face[band]], buffers.bary[band]
-    corner = np.where(weights[:, 0] > 0.5, 1, np.where(weights[:, 1] > 0.5, 2, 0))
-    part[band] = model.parts[first[np.arange(len(first)), corner]]
+    uv, layer, part = canvas.uv.copy(), canvas.layer.copy(), canvas.part.copy()
+    uv[band] = found[band][:, :2]
+    layer[band] = np.where(found[band][:, 2] >= 0, FRONT, BACK)
+    corners, weights = skin.faces[buffers.face[band]], buffers.bary[band]
+    nearest = np.where(weights[:, 0] > 0.5, 1, np.where(weights[:, 1] > 0.5, 2, 0))
+    part[band] = model.parts[v[corners[np.arange(len(corners)), nearest]]]
     return uv, layer, part, band
 
 

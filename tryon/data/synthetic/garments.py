@@ -54,7 +54,7 @@ class GarmentMesh:
 
 def smoothstep(x: np.ndarray, start: float, end: float) -> np.ndarray:
     """0 at `start`, 1 at `end`, smooth between; `start` may be the larger one."""
-    t = np.clip((x - start) / (end - start), 0, 1)
+    t = np.minimum(np.maximum((x - start) / (end - start), 0), 1)
     return t * t * (3 - 2 * t)
 
 

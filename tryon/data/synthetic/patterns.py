@@ -91,6 +91,7 @@ class Patterns:
     legs: Shell
     feet: Shell
     scalp: Shell
+    skin: Shell
     tube: Tube
     mean_height: np.ndarray
     arm_along: np.ndarray
@@ -128,6 +129,7 @@ def patterns() -> Patterns:
         legs=_shell(model, legs),
         feet=_shell(model, feet),
         scalp=_shell(model, scalp),
+        skin=_shell(model, legs | top | (part == "torso")),
         tube=_tube(model, marks),
         mean_height=np.ascontiguousarray(mean[:, 2]),
         arm_along=arm_along.astype(np.float32),

@@ -7,6 +7,7 @@ has to find the hip of a thin and of a heavy body alike.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -46,7 +47,10 @@ def random_pose(
     turns = np.tile(np.eye(3), (len(model.parents), 1, 1))
 
     def turn(bone: str, axes: str, *degrees: float) -> None:
-        turns[model.bone[bone]] = Rotation.from_euler(axes, degrees, degrees=True).as_matrix()
+        matrix = np.eye(3)
+        for axis, angle in zip(axes, degrees, strict=True):
+            matrix = axis_turn(axis, angle) @ matrix
+        turns[model.bone[bone]] = matrix
 
     legs = str(rng.choice(list(LEG_POSES), p=list(LEG_POSES.values())))
     legs = "sit" if seated else legs
@@ -69,6 +73,16 @@ def random_pose(
                 sign = 1.0 if side == "L" else -1.0
                 turn(f"finger{finger}-{joint}.{side}", "y", sign * amount)
     return PoseDraw(turns, (left, right), legs)
+
+
+def axis_turn(axis: str, degrees: float) -> np.ndarray:
+    """Rotation (3, 3) about "x", "y" or "z"."""
+    c, s = math.cos(math.radians(degrees)), math.sin(math.radians(degrees))
+    if axis == "x":
+        return np.array([[1, 0, 0], [0, c, -s], [0, s, c]])
+    if axis == "y":
+        return np.array([[c, 0, s], [0, 1, 0], [-s, 0, c]])
+    return np.array([[c, -s, 0], [s, c, 0], [0, 0, 1]])
 
 
 def _pose_legs(rng: np.random.Generator, name: str, turn) -> None:  # type: ignore[no-untyped-def]

@@ -45,6 +45,7 @@ def draw(
     *,
     cut: np.ndarray | None = None,
     bias: float = 0.0,
+    closed: bool = False,
 ) -> None:
     """Draw a mesh into `buffers`, in place.
 
@@ -53,17 +54,18 @@ def draw(
     cut: float32 (V,); pixels where its interpolation is negative are cut away, which gives
         hems and necklines that do not follow the triangles.
     bias: added to the depth, for layers that lie on each other.
+    closed: the mesh has no holes, so that triangles seen from inside need not be drawn.
     """
     if cut is None:
         cut = np.ones(len(points), np.float32)
     _rasterise(
-        points, faces, cut, np.float32(bias), owner,
+        points, faces, cut, np.float32(bias), owner, closed,
         buffers.depth, buffers.owner, buffers.face, buffers.bary,
     )  # fmt: skip
 
 
 @numba.njit(cache=True, fastmath=True, error_model="numpy")
-def _rasterise(points, faces, cut, bias, mark, depth, owner, face, bary):  # type: ignore[no-untyped-def]
+def _rasterise(points, faces, cut, bias, mark, closed, depth, owner, face, bary):  # type: ignore[no-untyped-def]
     height, width = depth.shape
     for i in range(faces.shape[0]):
         a, b, c = faces[i, 0], faces[i, 1], faces[i, 2]
@@ -80,26 +82,31 @@ def _rasterise(points, faces, cut, bias, mark, depth, owner, face, bary):  # typ
         if left > right or top > bottom:
             continue
         area = (bx - ax) * (cy - ay) - (cx - ax) * (by - ay)
-        if area == 0:
+        if area == 0 or (closed and area > 0):
             continue
         inverse = np.float32(1.0) / area
         az, bz, cz = points[a, 2] + bias, points[b, 2] + bias, points[c, 2] + bias
+        step_b, step_c = (cy - ay) * inverse, (ay - by) * inverse
+        step_z = step_b * (bz - az) + step_c * (cz - az)
+        whole = ca >= 0 and cb >= 0 and cc >= 0
         for y in range(top, bottom + 1):
-            py = np.float32(y + 0.5)
+            px, py = np.float32(left + 0.5) - ax, np.float32(y + 0.5) - ay
+            wb = (px * (cy - ay) - (cx - ax) * py) * inverse
+            wc = ((bx - ax) * py - px * (by - ay)) * inverse
+            z = az + wb * (bz - az) + wc * (cz - az)
             for x in range(left, right + 1):
-                px = np.float32(x + 0.5)
-                wb = ((px - ax) * (cy - ay) - (cx - ax) * (py - ay)) * inverse
-                wc = ((bx - ax) * (py - ay) - (px - ax) * (by - ay)) * inverse
-                wa = np.float32(1.0) - wb - wc
-                if wa < 0 or wb < 0 or wc < 0:
-                    continue
-                z = wa * az + wb * bz + wc * cz
-                if z < depth[y, x] and wa * ca + wb * cb + wc * cc >= 0:
+                if (
+                    wb >= 0 and wc >= 0 and wb + wc <= 1 and z < depth[y, x]
+                    and (whole or ca + wb * (cb - ca) + wc * (cc - ca) >= 0)
+                ):  # fmt: skip
                     depth[y, x] = z
                     owner[y, x] = mark
                     face[y, x] = i
                     bary[y, x, 0] = wb
                     bary[y, x, 1] = wc
+                wb += step_b
+                wc += step_c
+                z += step_z
 
 
 @numba.njit(cache=True, fastmath=True, error_model="numpy")

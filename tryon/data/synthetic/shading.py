@@ -199,11 +199,12 @@ def occlusion(depth: np.ndarray, metres_per_pixel: float, light: Light, shrink: 
     A pixel behind its blurred surroundings, looked up a little towards the light, lies in shadow.
     """
     height, width = depth.shape[0] // shrink, depth.shape[1] // shrink
-    near, far = _depth_range(depth)
-    if far < near:
-        return np.ones((height, width), np.float32)
     step = 2 * shrink
-    solid = np.minimum(depth[::step, ::step], np.float32(far + 0.2))
+    sparse = depth[::step, ::step]
+    seen = sparse[sparse < FAR]
+    if not len(seen):
+        return np.ones((height, width), np.float32)
+    solid = np.minimum(sparse, seen.max() + np.float32(0.2))
     shade = np.zeros_like(solid)
     for radius, strength in ((0.03, 0.4), (0.09, 0.5)):
         sigma = max(0.6, radius / (step * metres_per_pixel))
@@ -218,17 +219,6 @@ def occlusion(depth: np.ndarray, metres_per_pixel: float, light: Light, shrink: 
         )  # fmt: skip
         shade += strength * np.clip((solid - around - 0.01) / (1.6 * radius), 0, 1)
     return cv2.resize(1 - np.minimum(shade, np.float32(0.75)), (width, height))
-
-
-@numba.njit(cache=True, fastmath=True, error_model="numpy")
-def _depth_range(depth):  # type: ignore[no-untyped-def]
-    near, far = np.float32(FAR), np.float32(-FAR)
-    for y in range(depth.shape[0]):
-        for x in range(depth.shape[1]):
-            z = depth[y, x]
-            if z < FAR:
-                near, far = min(near, z), max(far, z)
-    return near, far
 
 
 @numba.njit(cache=True, fastmath=True, error_model="numpy")
