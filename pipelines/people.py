@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -23,18 +23,39 @@ from tryon.pipelines.blazepose import (
 )
 from tryon.types import Box
 
-CANDIDATE = 0.3  # a detection worth looking at
-CANDIDATE_IN_WINDOW = 0.6  # the same, among the many windows
-LIKELY = 0.5  # a detection that visible limbs can confirm
-SURE = 0.8  # a detection that needs no second look
-CONFIRMED = 0.85  # what a second look must reach
+NEVER = math.inf
+
+
+@dataclass(frozen=True, slots=True)
+class Standard:
+    """What a detection must show before it is believed. Scores 0-1, of the detector.
+
+    candidate: worth a look at all. sure: enough alone. with_limbs: enough if elbows, wrists,
+    knees and ankles can be seen. again: enough if found in upright windows around the body.
+    """
+
+    candidate: float
+    sure: float = NEVER
+    with_limbs: float = NEVER
+    again: float = NEVER
+
+
+IN_PHOTO = Standard(candidate=0.3, sure=0.8, with_limbs=0.5, again=0.85)
+IN_WINDOW = Standard(candidate=0.6, again=0.85)
+BEYOND_FRAME = Standard(candidate=0.4, with_limbs=0.4)
+
 IS_PERSON = 0.5  # of the landmark network's own score
-LIMBS_SHOWN = 0.85  # mean visibility of elbows, wrists, knees and ankles
+LIMBS_SHOWN = 0.85  # mean visibility; and no less, of both looks' scores
 COVERED = 0.6  # part of a window behind people already found
 DEEPEST = 2  # windows of a quarter of the photo, if nobody was found in larger ones
 NARROWEST = 320  # pixels of a window; who fills less than half of it is too small to dress
+# Where the rest of somebody may be whom the frame cuts off, in parts of the longer side: up from
+# the middle of the photo, and how wide.
+BEYOND = ((0.15, 1.3), (0.0, 1.3), (0.3, 2.0))
+SAME_POINT = 0.08  # of the smaller region's side
 SAME_BOX = 0.6  # intersection over union of one person's boxes
 
+_NOSE = 0
 _SHOULDERS_AND_HIPS = [11, 12, 23, 24]
 _LIMBS = [13, 14, 15, 16, 25, 26, 27, 28]
 
@@ -47,21 +68,29 @@ def find_people(
     Each score says how sure detector and landmark network are together, 0-1.
     """
     height, width = photo.shape[:2]
+    longer = max(width, height)
     found: list[Landmarks] = []
-    for depth in range(DEEPEST + 1):
-        if depth and max(width, height) < NARROWEST * 2**depth:
+
+    def look(window: Region, standard: Standard) -> None:
+        for detection in detector.detect(photo, window, standard.candidate):
+            person = _person(photo, detection, detector, landmarker, standard)
+            if person and not any(same_person(person, other, width, height) for other in found):
+                found.append(person)
+
+    look(Region(width / 2, height / 2, longer), IN_PHOTO)
+    for up, side in BEYOND:
+        if not found:
+            look(Region(width / 2, height / 2 - up * longer, side * longer), BEYOND_FRAME)
+    # Nobody less than half as tall counts beside somebody as large as the photo.
+    if found and _largest(found) > longer:
+        return found
+    for depth in range(1, DEEPEST + 1):
+        if longer < NARROWEST * 2**depth:
             break
         for window in windows(width, height, depth):
-            if depth and _covered(window, found, width, height) > COVERED:
-                continue
-            threshold = CANDIDATE_IN_WINDOW if depth else CANDIDATE
-            for detection in detector.detect(photo, window, threshold):
-                person = _person(photo, detection, detector, landmarker, whole=depth == 0)
-                if person and not any(same_person(person, other, width, height) for other in found):
-                    found.append(person)
-        # Nobody less than half as tall counts beside somebody as large as the photo, and once
-        # half-size windows were searched, only an empty photo is worth a closer look.
-        if found and (depth or _largest(found) > max(width, height)):
+            if _covered(window, found, width, height) <= COVERED:
+                look(window, IN_WINDOW)
+        if found:  # only an empty photo is worth a still closer look
             break
     return found
 
@@ -75,11 +104,11 @@ def windows(width: int, height: int, depth: int) -> Iterator[Region]:
 
 
 def same_person(one: Landmarks, other: Landmarks, width: int, height: int) -> bool:
-    """Whether two sets of landmarks are of one person: shoulders and hips, or the boxes within
-    a photo of this size, (nearly) coincide."""
-    apart = one.points[_SHOULDERS_AND_HIPS] - other.points[_SHOULDERS_AND_HIPS]
-    reach = min(one.next_region.side, other.next_region.side)
-    if np.linalg.norm(apart, axis=1).mean() < 0.08 * reach:
+    """Whether two sets of landmarks are of one person: the noses, shoulders and hips, or the
+    boxes within a photo of this size, (nearly) coincide."""
+    apart = np.linalg.norm(one.points - other.points, axis=1)
+    apart /= min(one.next_region.side, other.next_region.side)
+    if apart[_NOSE] < SAME_POINT / 2 or apart[_SHOULDERS_AND_HIPS].mean() < SAME_POINT:
         return True
     boxes = extent(one, width, height), extent(other, width, height)
     if boxes[0] is None or boxes[1] is None:
@@ -108,12 +137,9 @@ def _person(
     detection: Detection,
     detector: PersonDetector,
     landmarker: PoseLandmarker,
-    whole: bool,
+    standard: Standard,
 ) -> Landmarks | None:
-    """The landmarks of somebody detected, or None if it turns out to be nobody.
-
-    whole: found in the whole photo, and not in one of many windows.
-    """
+    """The landmarks of somebody detected, or None if it turns out to be nobody."""
     first = landmarker.landmarks(photo, detection.region)
     # Looked at again where the landmarks say the body is: closer by a few pixels.
     second = landmarker.landmarks(photo, first.next_region)
@@ -121,12 +147,12 @@ def _person(
     if person.score <= IS_PERSON:
         return None
     certainty = detection.score
-    if not (whole and certainty >= SURE):
-        again = _found_again(photo, person.next_region, detector)
-        shown = whole and certainty >= LIKELY and _limbs_shown(person, photo) >= LIMBS_SHOWN
-        if again < CONFIRMED and not shown:
-            return None
-        certainty = max(certainty, again)
+    if certainty < standard.sure:
+        shown = min(first.score, second.score, _limbs_shown(person, photo)) >= LIMBS_SHOWN
+        if not (shown and certainty >= standard.with_limbs):
+            certainty = max(certainty, _found_again(photo, person.next_region, detector))
+            if certainty < standard.again:
+                return None
     return replace(person, score=min(certainty, person.score))
 
 
@@ -135,7 +161,7 @@ def _found_again(photo: np.ndarray, region: Region, detector: PersonDetector) ->
     scores = []
     for scale in (1.0, 1.25):
         window = Region(region.x, region.y, region.side * scale)
-        detections = detector.detect(photo, window, CANDIDATE)
+        detections = detector.detect(photo, window, IN_PHOTO.candidate)
         scores.append(detections[0].score if detections else 0.0)
     return sum(scores) / len(scores)
 
@@ -144,7 +170,7 @@ def _limbs_shown(person: Landmarks, photo: np.ndarray) -> float:
     """Mean visibility of the limb points that lie in the frame; 0 if there are none."""
     points = person.points[_LIMBS]
     inside = ((points >= 0) & (points < photo.shape[1::-1])).all(1)
-    return float(person.visibility[_LIMBS][inside].mean()) if inside.any() else 0.0
+    return float(np.mean(person.visibility[_LIMBS][inside])) if inside.any() else 0.0
 
 
 def _largest(found: list[Landmarks]) -> float:

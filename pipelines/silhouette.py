@@ -20,11 +20,14 @@ from tryon.pipelines.litert import LiteRTModel
 from tryon.types import Box, Pose, SoftMask
 
 SEGMENTER_SIDE = 256
-WORKING_SIDE = 768  # pixels of the longer side of the small copy, at most
+WORKING_SIDE = 512  # pixels of the longer side of the small copy, at most
 MARGIN = 0.12  # around the person, as a part of their longer side
-REACH = 0.03  # how far beyond BlazePose's mask the person may reach, as a part of the same
+REACH = 0.025  # how far beyond BlazePose's mask the person may reach, as a part of its side
 EDGE = 0.012  # radius of the guided filter, as a part of the same
-SMOOTHNESS = 2e-4  # variance (of colours 0-1) below which the filter sees no edge
+SMOOTHNESS = 1e-4  # variance (of colours 0-1) below which the filter sees no edge
+DECISION = 2.0  # contrast given to the rough mask, which is undecided along its edges
+SHARPNESS = 1.6  # contrast given to the filtered mask, which is a little blurred
+FINEST_SIDE = 2048  # pixels; crops twice as large are halved first, or thirded ...
 STRIP = 256  # rows worked on at a time at full size
 
 
@@ -68,14 +71,17 @@ def person_silhouette(
     box = _surroundings(pose, image.size)
     scale = min(1.0, WORKING_SIDE / max(box.size))
     size = (max(1, round(box.width * scale)), max(1, round(box.height * scale)))
-    photo = np.asarray(image.crop(box.as_tuple()))
+    factor = max(1, max(box.size) // FINEST_SIDE)
+    photo = np.asarray(image.reduce(factor, box.as_tuple()))
     small = _resized(photo, size)
     people = segmenter.probability(Image.fromarray(small))
-    rough = _this_person(people, pose, others, box)
+    rough = contrasted(_this_person(people, pose, others, box), DECISION)
     longer = max(pose.box.size if pose.box else box.size) * scale
     coefficients = guided_coefficients(small, rough, max(2, round(EDGE * longer)))
     silhouette = np.zeros((height, width), np.float32)
-    silhouette[box.top : box.bottom, box.left : box.right] = guided(photo, coefficients)
+    silhouette[box.top : box.bottom, box.left : box.right] = _resized(
+        guided(photo, coefficients), box.size
+    )
     return silhouette
 
 
@@ -134,8 +140,13 @@ def guided(photo: np.ndarray, coefficients: np.ndarray) -> np.ndarray:
         )
         colours = strip.astype(np.float32) / 255
         values = np.einsum("hwc,hwc->hw", colours, local[..., :3]) + local[..., 3]
-        result[top : top + STRIP] = np.clip(values, 0, 1)
+        result[top : top + STRIP] = contrasted(values, SHARPNESS)
     return result
+
+
+def contrasted(mask: np.ndarray, gain: float) -> np.ndarray:
+    """A mask 0-1, its distance from one half multiplied by `gain`."""
+    return np.clip((mask - 0.5) * gain + 0.5, 0, 1)
 
 
 def _this_person(people: np.ndarray, pose: Pose, others: Sequence[Pose], box: Box) -> np.ndarray:
@@ -146,16 +157,20 @@ def _this_person(people: np.ndarray, pose: Pose, others: Sequence[Pose], box: Bo
     if pose.mask is None:
         return people
     mask = _seen_in(pose.mask, box, people.shape)
-    longer = max(pose.box.size if pose.box else box.size) * people.shape[0] / box.height
-    reach = max(1, round(REACH * longer))
-    kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * reach + 1, 2 * reach + 1))
-    within = cv2.GaussianBlur(cv2.dilate(mask, kernel), (0, 0), reach / 2)
-    rough = (mask + people) / 2 * np.clip(2 * within, 0, 1)
+    rough = (mask + people) / 2 * _seen_in(_grown(pose.mask), box, people.shape)
     for other in others:
         if other.mask is not None:
             theirs = _seen_in(other.mask, box, people.shape)
             rough *= np.clip(0.5 + 2 * (mask - theirs), 0, 1)
     return rough
+
+
+def _grown(mask: SoftMask) -> SoftMask:
+    """A soft mask with a rim around it, of a few hundredths of its size."""
+    reach = round(REACH * max(mask.values.shape))
+    kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * reach + 1, 2 * reach + 1))
+    values = cv2.GaussianBlur(cv2.dilate(mask.values, kernel), (0, 0), reach / 2)
+    return SoftMask(np.clip(2 * values, 0, 1), mask.to_photo)
 
 
 def _seen_in(mask: SoftMask, box: Box, shape: tuple[int, ...]) -> np.ndarray:
