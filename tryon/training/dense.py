@@ -76,7 +76,10 @@ def train_dense_net(
         optimizer.step()
         follow = min(plan.average, (step + 1) / (step + 10))
         for name, now in net.state_dict().items():
-            kept[name].lerp_(now, 1 - follow)
+            if now.is_floating_point():
+                kept[name].lerp_(now, 1 - follow)
+            else:  # a counter of batches
+                kept[name].copy_(now)
         if (step + 1) % 50 == 0:
             pace = (perf_counter() - started) / (step + 1 - first)
             log.info("step %d, %.2f s each: %s", step + 1, pace, seen)

@@ -46,7 +46,7 @@ class PlacementTraining:
     held_out: int = 200
     turn: float = 5.0
     upside_down: float = 0.08
-    stretch: float = 0.04
+    stretch: float = 0.08
 
 
 @dataclass(frozen=True, eq=False, slots=True)

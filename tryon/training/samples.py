@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -85,7 +86,9 @@ def write_sample_cache(folder: Path, samples: Iterable[Sample], count: int) -> N
                 )
         for name, value in packed.items():
             arrays[name][i] = value
-        (folder / "count.json").write_text(json.dumps(i + 1))
+        partial = folder / "count.partial"
+        partial.write_text(json.dumps(i + 1))
+        os.replace(partial, folder / "count.json")  # a trainer may be reading along
 
 
 def cached_count(folder: Path) -> int:
