@@ -151,8 +151,8 @@ def body_model() -> BodyModel:
     smoothing = smoothing_matrix(faces, len(weights))
     rng = np.random.default_rng(0)
     phenotypes = [random_phenotype(rng) for _ in range(SHAPES)]
-    rests, heads = zip(*(_rest(source, p) for p in [MEAN_PHENOTYPE, *phenotypes]), strict=True)
-    smooth = np.stack(rests).transpose(1, 0, 2).reshape(len(weights), -1)
+    rests, heads = _rests(source, [MEAN_PHENOTYPE, *phenotypes])
+    smooth = rests.transpose(1, 0, 2).reshape(len(weights), -1)
     for _ in range(SMOOTHING_STEPS):
         smooth = smoothing @ smooth
     smooth = smooth.reshape(len(weights), -1, 3).transpose(1, 0, 2).astype(np.float32)
@@ -168,9 +168,9 @@ def body_model() -> BodyModel:
         joints=scipy.sparse.csr_array(regressor.astype(np.float32)),
         mean=mean,
         female=np.array([p["gender"] for p in phenotypes]),
-        pool_rest=np.stack(rests[1:]),
+        pool_rest=rests[1:],
         pool_smooth=smooth[1:],
-        pool_heads=np.stack(heads[1:]),
+        pool_heads=heads[1:],
     )
 
 
@@ -186,11 +186,19 @@ def smoothing_matrix(faces: np.ndarray, count: int) -> scipy.sparse.csr_array:
     return (mean + 0.5 * scipy.sparse.eye_array(count, dtype=np.float32)).tocsr()
 
 
-def _rest(source: anny.Anny, phenotype: dict[str, float]) -> tuple[np.ndarray, np.ndarray]:
+def _rests(source: anny.Anny, phenotypes: list[dict[str, float]]) -> tuple[np.ndarray, np.ndarray]:
+    """Rest vertices (N, V, 3) and bone heads (N, B, 3) of each phenotype, float32."""
+    batch = {
+        name: torch.tensor([p[name] for p in phenotypes], dtype=source.dtype)
+        for name in phenotypes[0]
+    }
     with torch.no_grad():
-        out = source(phenotype_kwargs=phenotype)
-    rest, heads = out["rest_vertices"][0].numpy(), out["rest_bone_heads"][0].numpy()
-    return rest.astype(np.float32), heads.astype(np.float32)
+        coefficients = source.get_phenotype_blendshape_coefficients(**batch)
+        model = source.get_rest_model(coefficients)
+    return (
+        model["rest_vertices"].float().numpy(),
+        model["rest_bone_heads"].float().numpy(),
+    )
 
 
 def _parts(names: list[str], bones: np.ndarray, weights: np.ndarray) -> np.ndarray:

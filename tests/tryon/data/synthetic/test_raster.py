@@ -1,0 +1,96 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from tryon.data.synthetic.raster import Buffers, draw, interpolated, skinned, vertex_normals
+
+
+def _triangle(z: float = 1.0) -> tuple[np.ndarray, np.ndarray]:
+    points = np.array([[2.0, 1, z], [28, 6, z], [9, 22, z]], np.float32)
+    return points, np.array([[0, 1, 2]], np.int32)
+
+
+def _inside(points: np.ndarray, height: int, width: int) -> np.ndarray:
+    """Pixel centres inside the triangle, by half-planes: an oracle of its own."""
+    y, x = np.mgrid[0:height, 0:width] + 0.5
+    signs = []
+    for a, b in ((0, 1), (1, 2), (2, 0)):
+        edge = points[b, :2] - points[a, :2]
+        signs.append(edge[0] * (y - points[a, 1]) - edge[1] * (x - points[a, 0]))
+    return (np.stack(signs) >= 0).all(0) | (np.stack(signs) <= 0).all(0)
+
+
+def test_a_triangle_covers_the_pixels_whose_centres_it_holds() -> None:
+    points, faces = _triangle()
+    buffers = Buffers.empty(24, 32)
+    draw(buffers, points, faces, 5)
+    wrong = (buffers.owner == 5) != _inside(points, 24, 32)
+    assert wrong.sum() <= 1  # a centre exactly on an edge may go either way
+    assert (buffers.owner == 5).sum() > 150
+
+
+def test_the_nearer_triangle_wins_in_any_order() -> None:
+    for order in ((1.0, 2.0), (2.0, 1.0)):
+        buffers = Buffers.empty(24, 32)
+        for mark, z in enumerate(order):
+            draw(buffers, *_triangle(z), mark)
+        assert buffers.owner[10, 12] == order.index(1.0)
+        assert buffers.depth[10, 12] == pytest.approx(1.0)
+
+
+def test_attributes_are_interpolated_linearly() -> None:
+    points, faces = _triangle()
+    buffers, out = Buffers.empty(24, 32), np.zeros((24, 32, 2), np.float32)
+    draw(buffers, points, faces, 0)
+    places = np.ascontiguousarray(points[:, :2])
+    interpolated(buffers.owner, buffers.face, buffers.bary, 0, faces, places, out)
+    y, x = np.nonzero(buffers.owner == 0)
+    assert np.abs(out[y, x, 0] - (x + 0.5)).max() < 1e-3
+    assert np.abs(out[y, x, 1] - (y + 0.5)).max() < 1e-3
+
+
+def test_what_is_cut_is_not_drawn() -> None:
+    points, faces = _triangle()
+    buffers = Buffers.empty(24, 32)
+    draw(buffers, points, faces, 0, cut=(10 - points[:, 1]).astype(np.float32))
+    rows = np.nonzero((buffers.owner == 0).any(1))[0]
+    assert rows.max() == 9 and rows.min() <= 2
+
+
+def test_closed_meshes_are_drawn_from_outside_only() -> None:
+    points, faces = _triangle()
+    sides = []
+    for orientation in (faces, np.ascontiguousarray(faces[:, ::-1])):
+        buffers = Buffers.empty(24, 32)
+        draw(buffers, points, orientation, 0, closed=True)
+        sides.append((buffers.owner == 0).any())
+    assert sorted(sides) == [False, True]
+
+
+def test_a_triangle_outside_the_picture_does_nothing() -> None:
+    points, faces = _triangle()
+    buffers = Buffers.empty(24, 32)
+    draw(buffers, points + np.float32(100), faces, 0)
+    assert (buffers.owner == -1).all()
+
+
+def test_normals_of_an_octahedron_point_outwards() -> None:
+    points = np.array(
+        [[1, 0, 0], [-1, 0, 0], [0, 1, 0], [0, -1, 0], [0, 0, 1], [0, 0, -1]], np.float32
+    )
+    faces = [[0, 2, 4], [2, 1, 4], [1, 3, 4], [3, 0, 4], [2, 0, 5], [1, 2, 5], [3, 1, 5], [0, 3, 5]]
+    assert np.allclose(vertex_normals(points, np.array(faces, np.int32)), points, atol=1e-6)
+
+
+def test_skinning_blends_transforms() -> None:
+    still = np.eye(4, dtype=np.float32)[:3]
+    moved = still.copy()
+    moved[0, 3] = 2
+    out = skinned(
+        np.array([[1.0, 2, 3]], np.float32),
+        np.array([[0, 1]], np.int32),
+        np.array([[0.25, 0.75]], np.float32),
+        np.stack([still, moved]),
+    )
+    assert out[0] == pytest.approx([2.5, 2, 3])

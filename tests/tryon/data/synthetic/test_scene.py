@@ -1,0 +1,150 @@
+from __future__ import annotations
+
+from dataclasses import fields, is_dataclass
+
+import numpy as np
+import pytest
+
+from tryon.data.synthetic.sample import BACKGROUND, BAG, CLOTHES, FACE, HAIR, HAND, Sample
+from tryon.data.synthetic.scene import render_sample
+from tryon.types import JOINTS
+
+SEEDS = (1, 2, 4, 7)
+SIZE = (128, 96)
+
+
+@pytest.fixture(scope="module")
+def samples() -> list[Sample]:
+    return [render_sample(seed, SIZE) for seed in SEEDS]
+
+
+def _equal(a: object, b: object) -> bool:
+    if isinstance(a, np.ndarray):
+        return bool(np.array_equal(a, b))  # type: ignore[arg-type]
+    if is_dataclass(a):
+        return all(_equal(getattr(a, f.name), getattr(b, f.name)) for f in fields(a))
+    if isinstance(a, tuple):
+        return all(_equal(x, y) for x, y in zip(a, b, strict=True))  # type: ignore[call-overload]
+    return a == b
+
+
+def test_the_same_seed_gives_the_same_sample(samples: list[Sample]) -> None:
+    assert _equal(render_sample(SEEDS[0], SIZE), samples[0])
+    assert not _equal(samples[0], samples[1])
+
+
+def test_shapes_types_and_ranges(samples: list[Sample]) -> None:
+    for sample in samples:
+        for view in (sample.person, sample.other):
+            assert view.image.shape == (*SIZE, 3) and view.image.dtype == np.uint8
+            assert view.clothes.dtype == np.uint8 and view.clothes.max() < len(CLOTHES)
+            assert view.silhouette.dtype == bool
+            assert ((view.clothes == BACKGROUND) == ~view.silhouette).all()
+        for surface in (sample.person.surface, sample.other.surface, sample.body):
+            assert surface.uv.shape == (*SIZE, 2) and surface.uv.dtype == np.float32
+            assert surface.layer.max() <= 2 and surface.parts.max() <= 15
+            assert ((surface.parts > 0) == (surface.layer > 0)).all()
+            assert (surface.uv[surface.layer == 0] == 0).all()
+            inside = surface.uv[surface.layer > 0]
+            assert inside.min() > 0 and inside.max() < 1
+        assert sample.keypoints.shape == (18, 3) and sample.keypoints.dtype == np.float32
+        assert sample.hands.shape == (2, 3, 3)
+        for garment in (*sample.garments, sample.new_garment):
+            photo = garment.photo
+            assert photo.image.shape == (*SIZE, 3) and photo.mask.shape == SIZE
+            assert ((photo.layer > 0) == photo.mask).all()
+            assert 0.05 < photo.mask.mean() < 0.95
+            assert garment.caption
+
+
+def test_the_exchange_keeps_the_category_and_the_person(samples: list[Sample]) -> None:
+    for sample in samples:
+        assert sample.garment in sample.garments
+        assert sample.garment.category == sample.new_garment.category == sample.category
+        outside = ~sample.agnostic
+        change = np.abs(sample.person.image.astype(int) - sample.other.image).max(-1)
+        assert np.median(change[outside]) <= 8
+        assert change[sample.agnostic].mean() > 2 * change[outside].mean() + 5
+
+
+def test_face_hands_hair_and_bag_are_never_repainted(samples: list[Sample]) -> None:
+    for sample in samples:
+        assert not (sample.agnostic & np.isin(sample.person.clothes, (FACE, HAND, HAIR, BAG))).any()
+        assert sample.agnostic[sample.person.clothes == sample.garment.label].all()
+
+
+def test_joints_lie_on_the_person(samples: list[Sample]) -> None:
+    for sample in samples:
+        for name in ("neck", "right_hip", "left_hip", "left_shoulder", "right_shoulder"):
+            x, y, confidence = sample.keypoints[JOINTS.index(name)]
+            if confidence > 0:
+                assert sample.person.silhouette[int(y), int(x)], name
+
+
+def test_joints_agree_with_the_body_map(samples: list[Sample]) -> None:
+    """Left joints lie where the canonical u is right of the middle: an oracle for the sides."""
+    for sample in samples:
+        for side, sign in (("left", 1), ("right", -1)):
+            for joint in ("elbow", "knee"):
+                x, y, confidence = sample.keypoints[JOINTS.index(f"{side}_{joint}")]
+                if confidence == 1 and sample.body.layer[int(y), int(x)]:
+                    assert sign * (sample.body.uv[int(y), int(x), 0] - 0.5) > 0, (side, joint)
+
+
+def test_the_band_is_outside_the_body_and_continues_it(samples: list[Sample]) -> None:
+    for sample in samples:
+        assert sample.band.any()
+        assert (sample.body.layer[sample.band] > 0).all()
+        body = (sample.body.layer > 0) & ~sample.band
+        assert not (sample.band & body).any()
+        beside = sample.band[:, 1:] & body[:, :-1]
+        step = np.abs(sample.body.uv[:, 1:] - sample.body.uv[:, :-1]).max(-1)[beside]
+        assert np.median(step) < 0.06
+
+
+def test_a_worn_photo_shows_the_same_garment_on_somebody_else() -> None:
+    sample = render_sample(2, SIZE, worn_photos=True)
+    worn = sample.garment.worn
+    assert worn is not None and worn.kind == "worn" and sample.new_garment.worn is not None
+    assert worn.mask.mean() > 0.02 and (worn.layer[worn.mask] > 0).all()
+    assert sample.garments.count(sample.garment) == 1
+
+
+def test_photos_have_their_own_size() -> None:
+    sample = render_sample(3, SIZE, photo_size=(160, 120))
+    assert sample.garment.photo.image.shape == (160, 120, 3)
+    assert sample.person.image.shape == (*SIZE, 3)
+
+
+def _coloured_atlas(uv: np.ndarray, layer: np.ndarray, image: np.ndarray) -> np.ndarray:
+    """Mean colour per canonical cell in front, NaN where there is none."""
+    cells = 48
+    front = layer == 1
+    index = (uv[front] * cells).astype(int)
+    atlas, count = np.zeros((cells, cells, 3)), np.zeros((cells, cells, 1))
+    np.add.at(atlas, (index[:, 1], index[:, 0]), image[front].astype(float))
+    np.add.at(count, (index[:, 1], index[:, 0]), 1)
+    return np.where(count > 2, atlas / np.maximum(count, 1), np.nan)
+
+
+def test_a_print_lies_at_the_same_place_in_every_picture_of_the_garment() -> None:
+    """The atlas from the flat-lay photo and from the person agree; of two garments they do not."""
+    agree, differ, atlases = [], [], []
+    for seed in range(40, 60):
+        sample = render_sample(seed, (192, 144))
+        if sample.category != "upper":
+            continue
+        shown = sample.person.clothes == sample.garment.label
+        layer = np.where(shown, sample.person.surface.layer, 0)
+        worn = _coloured_atlas(sample.person.surface.uv, layer, sample.person.image)
+        photo = sample.garment.photo
+        flat = _coloured_atlas(photo.uv, photo.layer, photo.image)
+        atlases.append((worn, flat))
+    for i, (worn, _) in enumerate(atlases):
+        for j, (_, flat) in enumerate(atlases):
+            both = np.isfinite(worn[..., 0]) & np.isfinite(flat[..., 0])
+            if both.sum() > 25:
+                error = float(np.abs(worn[both] - flat[both]).mean())
+                (agree if i == j else differ).append(error)
+    assert len(agree) >= 4
+    assert np.median(agree) < 0.55 * np.median(differ)
