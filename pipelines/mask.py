@@ -115,9 +115,11 @@ def _worn(parsing: Parsing, category: Category, limbs: Limbs) -> np.ndarray:
 
 
 def _dressed(parsing: Parsing) -> np.ndarray:
-    """bool (h, w): the silhouette without what is far from all limbs or shows beside the neck."""
-    beside_neck = parsing.in_parts(("neck",)) & (parsing.background > 0.5)
-    return np.asarray(parsing.body & (parsing.near < 3) & ~beside_neck)
+    """bool (h, w): the silhouette without what surely is background around limbs and neck."""
+    loose = parsing.near > 1.2
+    beside_neck = parsing.in_parts(TORSO_PARTS) & (parsing.level < 0.05)
+    outside = (parsing.background > 0.5) & (loose | beside_neck)
+    return np.asarray(parsing.body & (parsing.near < 3) & ~outside)
 
 
 def _room(parsing: Parsing, category: Category) -> np.ndarray:
@@ -149,16 +151,13 @@ def _protected(parsing: Parsing, category: Category) -> np.ndarray:
 
 
 def _hand(parsing: Parsing, name: str) -> np.ndarray:
-    """bool (h, w): the skin of a hand, also before the body; or a glove, if none shows."""
-    reached = parsing.body & (parsing.hand < 1.2)
-    own = reached & parsing.in_parts((name,))
-    bare = parsing.skin > 0.35
-    if np.count_nonzero(own & bare) < 0.25 * np.count_nonzero(own):
-        glove = own & (parsing.top < 0.5) & (parsing.bottom < 0.5)
-        seen = np.count_nonzero(glove) > 0.5 * np.count_nonzero(own)  # and not in a pocket
-        return np.asarray(glove & seen)
-    fingers = reached & bare & parsing.in_parts((name, *TORSO_PARTS, *LEG_PARTS))
-    return np.asarray(joined(fingers, own))
+    """bool (h, w): the skin of a hand, fingers before the body too.
+
+    A glove counts, as a colour that neither garment has is taken for skin where a hand must be.
+    """
+    reached = parsing.body & (parsing.hand < 1.2) & (parsing.skin > 0.35)
+    fingers = reached & parsing.in_parts((name, *TORSO_PARTS, *LEG_PARTS))
+    return np.asarray(joined(fingers, reached & parsing.in_parts((name,))))
 
 
 def _head(parsing: Parsing) -> np.ndarray:

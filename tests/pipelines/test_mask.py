@@ -199,9 +199,35 @@ def test_without_coverage_there_is_room_for_any_garment_of_the_category() -> Non
 
 def test_trousers_that_the_silhouette_missed_are_repainted_too(person: Drawn) -> None:
     silhouette = person.silhouette
-    silhouette[640:700, :384] = 0.2
+    silhouette[620:720, :384] = 0.2
     parsing = person_parsing(person.photo, person.pose, silhouette)
-    assert share(agnostic_mask(parsing, "lower"), person.labels == BOTTOM) > 0.97
+    mask = np.asarray(agnostic_mask(parsing, "lower"))
+    assert (mask[640:700, 308:330] == 255).all()
+
+
+def test_background_that_the_silhouette_took_in_is_left_alone() -> None:
+    person = drawn_person(sleeve=0.0)
+    silhouette = person.silhouette
+    beside_the_neck, beside_the_arm = np.s_[235:255, 330:348], np.s_[450:510, 205:225]
+    silhouette[230:262, 320:450] = 1
+    silhouette[440:520, 200:300] = 1
+    parsing = person_parsing(person.photo, person.pose, silhouette)
+    coverage = (person.labels == TOP).astype(np.float32)
+    mask = np.asarray(agnostic_mask(parsing, "upper", coverage=coverage))
+    assert (mask[beside_the_neck] == 0).all()
+    assert (mask[beside_the_arm] == 0).all()
+
+
+def test_trousers_with_a_patch_of_the_tops_colour_are_kept(person: Drawn) -> None:
+    photo = person.photo.copy()
+    photo.paste(COLOURS[TOP], (322, 655, 346, 700))
+    parsing = person_parsing(photo, person.pose, person.silhouette)
+    assert (np.asarray(agnostic_mask(parsing, "upper"))[630:] == 0).all()
+
+
+def test_gloves_are_kept_like_hands() -> None:
+    person = drawn_person(colours={HAND: (25, 25, 30)})
+    assert share(protected_area(person.parsing(), "upper"), person.labels == HAND) > 0.8
 
 
 def test_bare_arms_are_kept_once_the_new_garment_is_known() -> None:
