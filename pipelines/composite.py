@@ -23,6 +23,7 @@ _RING = 0.04  # width of the ring that colours are compared on, as a share of th
 _COLOUR_SIDE = 256  # colours are compared at this many pixels at most
 _FEWEST_SAMPLES = 32
 _SAME_CONTENT = 12.0  # levels that one and the same content may differ by after correction
+_EXTRAPOLATED = 64.0  # levels beyond those on the ring over which the correction fades out
 _STEADY_GAIN = 25.0  # variance (levels^2) that speaks for a gain of 1 where the ring is flat
 
 
@@ -103,8 +104,9 @@ def matched_colours(generated: Image.Image, photo: Image.Image, mask: Image.Imag
     All three at the working size; mask: `L`, 255 = repainted. On a ring just outside the mask both
     pictures show the same content, and what differs there is the model's shift: one gain and offset
     per channel, fitted robustly (Tukey's biweight), and a smooth remainder that fades away from the
-    ring, as the seam is where a shift shows. Both are clamped, and no use is made of a ring that
-    the model did not reproduce: the new garment keeps its own colour.
+    ring, as the seam is where a shift shows. Both are clamped, fade out for levels that the ring
+    does not show, and are left off where the model did not reproduce the ring: the new garment
+    keeps its own colour.
     """
     step = -(-max(generated.size) // _COLOUR_SIDE)
     made, true = (np.asarray(image.reduce(step), dtype=np.float32) for image in (generated, photo))
@@ -117,8 +119,8 @@ def matched_colours(generated: Image.Image, photo: Image.Image, mask: Image.Imag
     gain, offset = fit
     seam = _seam_offsets(true - (made * gain + offset), ring)
     shift = cv2.resize(seam, generated.size, interpolation=cv2.INTER_LINEAR)
-    levels = np.arange(256, dtype=np.float32)[:, None] * gain + offset
-    pixels = cv2.LUT(np.asarray(generated), levels.astype(np.float32)[None]) + shift
+    levels = _corrected_levels(gain, offset, made[ring])
+    pixels = cv2.LUT(np.asarray(generated), levels[None]) + shift
     return Image.fromarray(cv2.convertScaleAbs(np.maximum(pixels, 0)))
 
 
@@ -150,6 +152,15 @@ def _gain_and_offset(made: np.ndarray, true: np.ndarray) -> tuple[np.ndarray, np
     if np.mean(error < _SAME_CONTENT) < 0.3:
         return None
     return gain, offset
+
+
+def _corrected_levels(gain: np.ndarray, offset: np.ndarray, made: np.ndarray) -> np.ndarray:
+    """float32 (256, 3): what each level becomes; made: float32 (N, 3), those the fit has seen."""
+    levels = np.arange(256, dtype=np.float32)[:, None]
+    low, high = np.percentile(made, (2, 98), axis=0)
+    unseen = np.maximum(np.maximum(low - levels, levels - high), 0)
+    fade = np.exp(-np.square(unseen / _EXTRAPOLATED))
+    return np.asarray(levels + fade * (levels * gain + offset - levels), dtype=np.float32)
 
 
 def _seam_offsets(missing: np.ndarray, ring: np.ndarray) -> np.ndarray:

@@ -53,6 +53,17 @@ def test_outside_is_bit_identical_for_any_photo_mask_and_crop(seed: int) -> None
     assert (np.asarray(result)[~kept] != np.asarray(photo)[~kept]).any()
 
 
+def test_outside_is_bit_identical_where_the_feather_is_measured_coarsely() -> None:
+    photo, mask = noise(0, (2500, 4500)), Image.new("L", (2500, 4500))
+    ImageDraw.Draw(mask).line([(100, 100), (2300, 4400)], fill=255, width=301)
+    result, alpha = composite(
+        photo, noise(1, (96, 128)), mask, crop_around(mask, (96, 128)), feather=0.001
+    )
+    assert (np.asarray(alpha)[np.asarray(mask) == 0] == 0).all()
+    same = (np.asarray(result) == np.asarray(photo)).all(axis=2)
+    assert same[np.asarray(mask) == 0].all() and np.asarray(alpha).max() == 255
+
+
 def test_mask_that_the_crop_does_not_hold_is_left_alone() -> None:
     photo, mask = noise(0, (300, 300)), Image.new("L", (300, 300))
     mask.paste(255, (100, 100, 200, 200))
@@ -161,6 +172,17 @@ def test_garment_keeps_its_colour_where_there_is_nothing_to_match(
     assert matched_colours(other, photo, mask) is other
     everything = Image.new("L", mask.size, 255)  # no ring at all
     assert matched_colours(generated, photo, everything) is generated
+
+
+def test_a_plain_ring_says_nothing_about_other_colours() -> None:
+    photo = Image.new("RGB", (192, 256), (240, 240, 240))
+    mask = Image.new("L", photo.size)
+    mask.paste(255, (40, 40, 150, 220))
+    wrong = shifted(photo, 1.0, (-10, -10, -10))
+    wrong.paste((40, 150, 60), (60, 60, 130, 200))
+    right = np.asarray(matched_colours(wrong, photo, mask), dtype=int)
+    assert np.abs(right[45, 45] - 240).max() <= 1
+    assert np.abs(right[130, 95] - (40, 150, 60)).max() <= 2
 
 
 def test_composite_matches_colours_unless_told_not_to(
