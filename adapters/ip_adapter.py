@@ -48,7 +48,6 @@ class IPAdapter:
             raise WeightsCorruptError("not an IP-Adapter: a part is missing", path=file)
         return cls(state)
 
-    @without_cast_warnings()
     def attach(self, unet: UNet2DConditionModel) -> None:
         """Add the image layers to every cross-attention; WeightsCorruptError if they do not fit.
 
@@ -63,7 +62,8 @@ class IPAdapter:
         }
         self._before = before
         try:
-            unet._load_ip_adapter_weights([self.state], low_cpu_mem_usage=True)
+            with without_cast_warnings():
+                unet._load_ip_adapter_weights([self.state], low_cpu_mem_usage=True)
             _check_width(unet)
         except (KeyError, ValueError, RuntimeError) as error:
             self.detach(unet)
@@ -77,7 +77,7 @@ class IPAdapter:
         for processor in unet.attn_processors.values():
             if isinstance(processor, torch.nn.Module):
                 processor.requires_grad_(False)
-        unet.encoder_hid_proj.requires_grad_(False)
+        unet.encoder_hid_proj.requires_grad_(False)  # type: ignore[attr-defined]
 
     def detach(self, unet: UNet2DConditionModel) -> None:
         """Put the UNet back as it was: the very same processors, no trace in the module tree."""

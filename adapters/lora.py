@@ -18,6 +18,9 @@ from tryon.adapters.lora_format import LoraLayer, LoraState
 from tryon.errors import LoraBaseError
 
 
+LoraModule = nn.Linear | nn.Conv2d
+
+
 class LoraAdapter:
     """One LoRA to attach to a UNet. Several may be attached at once; their updates add up.
 
@@ -42,7 +45,7 @@ class LoraAdapter:
 
     def detach(self, unet: nn.Module) -> None:
         """Take the update off. The last one to leave restores the weights to the bit."""
-        modules = [unet.get_submodule(path) for path in self.state]
+        modules = [fitting_module(unet, path, layer) for path, layer in self.state.items()]
         if not all(self in _updates(module) for module in modules):
             raise RuntimeError("not attached")
         for module in modules:
@@ -64,17 +67,18 @@ class Patched:
 
     NAME = "_lora_patched"
 
-    def __init__(self, module: nn.Module) -> None:
+    def __init__(self, module: LoraModule) -> None:
         self.module = module
         self.pristine = module.weight.data
         self.updates: dict[LoraAdapter, LoraLayer] = {}
 
     @classmethod
-    def of(cls, module: nn.Module) -> Patched:
+    def of(cls, module: LoraModule) -> Patched:
         """The one that lives on the module, or a new one."""
         if cls.NAME not in module.__dict__:
             module.__dict__[cls.NAME] = cls(module)
-        return module.__dict__[cls.NAME]
+        patched: Patched = module.__dict__[cls.NAME]
+        return patched
 
     def add(self, adapter: LoraAdapter, layer: LoraLayer) -> None:
         self.updates[adapter] = layer
@@ -112,22 +116,23 @@ def merged_weight(
     return total.to(pristine.dtype)
 
 
-def fitting_module(unet: nn.Module, path: str, layer: LoraLayer) -> nn.Module:
+def fitting_module(unet: nn.Module, path: str, layer: LoraLayer) -> LoraModule:
     """The UNet's module at `path`. Raises LoraBaseError unless the update has its shape."""
+    remedy = "The LoRA is for another base model."
     try:
         module = unet.get_submodule(path)
-        weight = module.weight
     except AttributeError as error:
-        raise LoraBaseError(
-            f"the base model has no layer {path}", remedy="The LoRA is for another base model."
-        ) from error
+        raise LoraBaseError(f"the base model has no layer {path}", remedy=remedy) from error
+    if not isinstance(module, LoraModule):
+        raise LoraBaseError(f"{path} is a {type(module).__name__} in the base model", remedy=remedy)
     # A LoRA of a 1x1 convolution may be stored as one of a linear layer, and the other way round.
-    outputs, inputs = layer.up.shape[0], layer.down[0].numel()
-    if weight.shape[0] != outputs or weight[0].numel() != inputs:
+    inputs, outputs = module.weight[0].numel(), module.weight.shape[0]
+    its_inputs, its_outputs = layer.down[0].numel(), layer.up.shape[0]
+    if (its_inputs, its_outputs) != (inputs, outputs):
         raise LoraBaseError(
-            f"{path} is {weight[0].numel()} -> {weight.shape[0]} in the base model, "
-            f"{inputs} -> {outputs} in the LoRA",
-            remedy="The LoRA is for another base model.",
+            f"{path} is {inputs} -> {outputs} in the base model, "
+            f"{its_inputs} -> {its_outputs} in the LoRA",
+            remedy=remedy,
         )
     return module
 

@@ -12,6 +12,7 @@ import diffusers
 import torch
 from diffusers import (
     AutoencoderKL,
+    AutoencoderTiny,
     SchedulerMixin,
     StableDiffusionInpaintPipeline,
     StableDiffusionXLInpaintPipeline,
@@ -53,9 +54,10 @@ def load_base(folder: Path, *, dtype: torch.dtype) -> dict[str, Any]:
     Raises WeightsMissingError, WeightsUnsafeError or WeightsCorruptError.
     """
     xl = is_xl(folder)
+    kinds = {**MODELS, "vae": vae_class(folder / "vae")}
     parts = {
         name: load_model(kind, folder / name, dtype=dtype)
-        for name, kind in MODELS.items()
+        for name, kind in kinds.items()
         if xl or name != "text_encoder_2"
     }
     for name in ("tokenizer", "tokenizer_2")[: 1 + xl]:
@@ -65,6 +67,15 @@ def load_base(folder: Path, *, dtype: torch.dtype) -> dict[str, Any]:
         index = _read_json(folder / "model_index.json")
         parts.update({name: index[name] for name in XL_OPTIONS if name in index})
     return parts
+
+
+def vae_class(folder: Path) -> type[Any]:
+    """The autoencoder that a folder holds: diffusers' usual one, or the tiny one of small families.
+
+    Raises WeightsCorruptError.
+    """
+    tiny = _read_json(folder / "config.json").get("_class_name") == AutoencoderTiny.__name__
+    return AutoencoderTiny if tiny else AutoencoderKL
 
 
 def load_checkpoint(file: Path, config: Path, *, dtype: torch.dtype) -> dict[str, Any]:
@@ -101,9 +112,9 @@ def load_checkpoint(file: Path, config: Path, *, dtype: torch.dtype) -> dict[str
 def load_scheduler(folder: Path) -> Any:
     """The scheduler that a base model's folder names. Raises WeightsCorruptError."""
     file = folder / "scheduler" / "scheduler_config.json"
-    name = _read_json(file).get("_class_name", "")
-    kind = getattr(diffusers, name, None)
-    if not _is_scheduler(kind):
+    name = str(_read_json(file).get("_class_name"))
+    kind = scheduler_class(name)
+    if kind is None:
         raise WeightsCorruptError(f"{name!r} is not a scheduler of diffusers", path=file)
     return kind.from_pretrained(str(file.parent), local_files_only=True)
 
@@ -113,8 +124,8 @@ def chosen_scheduler(given: Any, name: str | None, options: Mapping[str, Any]) -
 
     Raises OptionError for a class or an option that does not exist.
     """
-    kind = type(given) if name is None else getattr(diffusers, name, None)
-    if not _is_scheduler(kind):
+    kind = scheduler_class(type(given).__name__ if name is None else name)
+    if kind is None:
         raise OptionError(f"{name!r} is not a scheduler of diffusers")
     unknown = sorted(set(options) - set(inspect.signature(kind).parameters))
     if unknown:
@@ -122,12 +133,15 @@ def chosen_scheduler(given: Any, name: str | None, options: Mapping[str, Any]) -
     return kind.from_config(dict(given.config), **options)
 
 
-def _is_scheduler(kind: Any) -> bool:
-    return inspect.isclass(kind) and issubclass(kind, SchedulerMixin)
+def scheduler_class(name: str) -> type[Any] | None:
+    """diffusers' scheduler of this name, None if there is none."""
+    kind = getattr(diffusers, name, None)
+    return kind if inspect.isclass(kind) and issubclass(kind, SchedulerMixin) else None
 
 
 def _read_json(file: Path) -> dict[str, Any]:
     try:
-        return json.loads(file.read_text(encoding="utf-8"))
+        values: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise WeightsCorruptError(f"cannot be read as JSON: {error}", path=file) from error
+    return values

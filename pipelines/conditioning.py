@@ -118,4 +118,5 @@ def clip_pixels(image: Image.Image, size: int) -> torch.Tensor:
     processor = CLIPImageProcessorPil(
         size={"shortest_edge": size}, crop_size={"height": size, "width": size}
     )
-    return processor(square, return_tensors="pt").pixel_values
+    pixels: torch.Tensor = processor(square, return_tensors="pt").pixel_values
+    return pixels

@@ -172,7 +172,8 @@ class Family:
     @property
     def device(self) -> torch.device:
         """Where the computation happens (also while the weights are offloaded)."""
-        return self.pipeline._execution_device
+        device: torch.device = self.pipeline._execution_device
+        return device
 
     def embed_prompt(self, prompt: str, negative_prompt: str) -> PromptEmbeds:
         """What the text encoders make of a prompt and its negative, remembered."""
@@ -219,7 +220,7 @@ def load_family(
 def load_parts(paths: FamilyPaths, *, dtype: torch.dtype) -> dict[str, Any]:
     """The base model's parts and the image encoder, by the names that diffusers' pipelines take."""
     if paths.config is None:
-        parts = load_base(paths.base, dtype=dtype)
+        parts: dict[str, Any] = load_base(paths.base, dtype=dtype)
     else:
         parts = load_checkpoint(paths.base, paths.config, dtype=dtype)
     if paths.ip_adapter is not None and paths.image_encoder is not None:

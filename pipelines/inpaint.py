@@ -113,7 +113,7 @@ def batches_of(family: Family, samples: Sequence[InpaintSample]) -> list[list[in
 
     Scales hold for a whole batch, so that samples with and without a skeleton, garment or warp go
     apart. On a CPU every sample goes alone: its kernels split their sums by the size of the batch,
-    which changes the last bits (and a CPU gains nothing from a batch).
+    which changes the last bits.
     """
     if family.device.type == "cpu":
         return [[i] for i in range(len(samples))]
@@ -124,8 +124,6 @@ def batches_of(family: Family, samples: Sequence[InpaintSample]) -> list[list[in
     return list(alike.values())
 
 
-@torch.no_grad()
-@without_cast_warnings()
 def repaint(
     family: Family,
     samples: Sequence[InpaintSample],
@@ -145,22 +143,24 @@ def repaint(
     if family.has_image_prompt:
         shown = samples[0].garment is not None
         pipeline.set_ip_adapter_scale(settings.image_scale if shown else 0.0)
+    arguments = {
+        **prompt_arguments(family, samples),
+        **garment_arguments(family, samples, guided=settings.guidance > 1),
+        **control_arguments(family, samples, settings),
+        "image": [starting_image(sample) for sample in samples],
+        "mask_image": [sample.mask for sample in samples],
+        "width": samples[0].image.width,
+        "height": samples[0].image.height,
+        "num_inference_steps": settings.steps,
+        "guidance_scale": settings.guidance,
+        "strength": settings.strength,
+        "generator": [torch.Generator("cpu").manual_seed(sample.seed) for sample in samples],
+        "callback_on_step_end": on_step_end,
+        "output_type": output_type,
+    }
     try:
-        return pipeline(
-            **prompt_arguments(family, samples),
-            **garment_arguments(family, samples, guided=settings.guidance > 1),
-            **control_arguments(family, samples, settings),
-            image=[starting_image(sample) for sample in samples],
-            mask_image=[sample.mask for sample in samples],
-            width=samples[0].image.width,
-            height=samples[0].image.height,
-            num_inference_steps=settings.steps,
-            guidance_scale=settings.guidance,
-            strength=settings.strength,
-            generator=[torch.Generator("cpu").manual_seed(sample.seed) for sample in samples],
-            callback_on_step_end=on_step_end,
-            output_type=output_type,
-        ).images
+        with without_cast_warnings():
+            return pipeline(**arguments).images
     finally:
         del pipeline.masked_image
         pipeline.maybe_free_model_hooks()
@@ -175,10 +175,12 @@ def masked_images(family: Family, samples: Sequence[InpaintSample]) -> torch.Ten
     """float32 (B, 3, H, W) in -1..1: the photos with a grey hole, or with the warp in it."""
     pipeline = family.pipeline
     if family.config.masked_image == "warp" and samples[0].warp is not None:
-        return pipeline.image_processor.preprocess([sample.warp for sample in samples])
-    photos = pipeline.image_processor.preprocess([sample.image for sample in samples])
-    masks = pipeline.mask_processor.preprocess([sample.mask for sample in samples])
-    return photos * (masks < 0.5)
+        warps: torch.Tensor = pipeline.image_processor.preprocess([s.warp for s in samples])
+        return warps
+    photos = pipeline.image_processor.preprocess([s.image for s in samples])
+    masks = pipeline.mask_processor.preprocess([s.mask for s in samples])
+    masked: torch.Tensor = photos * (masks < 0.5)
+    return masked
 
 
 def prompt_arguments(family: Family, samples: Sequence[InpaintSample]) -> dict[str, Any]:

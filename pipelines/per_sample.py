@@ -42,7 +42,9 @@ class PerSample:
         self, mask: torch.Tensor, masked_image: torch.Tensor, *args: Any
     ) -> tuple[torch.Tensor, torch.Tensor]:
         """Encode `self.masked_image` in the place of `masked_image`."""
-        return super().prepare_mask_latents(mask, self.masked_image, *args)  # type: ignore[misc]
+        return super().prepare_mask_latents(  # type: ignore[misc, no-any-return]
+            mask, self.masked_image, *args
+        )
 
 
 class InpaintPipeline(PerSample, StableDiffusionInpaintPipeline):
@@ -75,11 +77,12 @@ def inpaint_pipeline(parts: Mapping[str, Any], controlnets: Sequence[ControlNetM
         parts["add_watermarker"] = False
     else:
         parts.update(safety_checker=None, requires_safety_checker=False)
+    kind: type[Any]
     if controlnets:
-        one_or_all = controlnets[0] if len(controlnets) == 1 else list(controlnets)
         kind = XLControlNetInpaintPipeline if is_xl else ControlNetInpaintPipeline
-        pipeline = kind(**parts, controlnet=one_or_all)
+        parts["controlnet"] = controlnets[0] if len(controlnets) == 1 else list(controlnets)
     else:
-        pipeline = (XLInpaintPipeline if is_xl else InpaintPipeline)(**parts)
+        kind = XLInpaintPipeline if is_xl else InpaintPipeline
+    pipeline = kind(**parts)
     pipeline.set_progress_bar_config(disable=True)
     return pipeline
