@@ -46,7 +46,10 @@ def draw_shoes(figure: Figure, canvas: Canvas, fabric: Fabric, owner: int) -> No
     mean = figure.model.mean.smooth[shell.vertices]
     cut = (marks.ankle + 0.015 - mean[:, 2]).astype(np.float32)
     rest = figure.shape.smooth.copy()
-    rest[shell.vertices] += figure.shape.smooth_normals[shell.vertices] * np.float32(0.011)
+    v = shell.vertices
+    normals = figure.shape.smooth_normals[v]
+    sunk = ((figure.shape.rest[v] - rest[v]) * normals).sum(1)
+    rest[v] += normals * (np.clip(sunk, 0, 0.02) + np.float32(0.009))[:, None]
     points = posed(figure.model, rest, figure.transforms)[shell.vertices]
     aside = replace(canvas, uv=np.empty_like(canvas.uv), layer=np.empty_like(canvas.layer))
     draw_thing(figure, aside, points, shell.faces, mean[:, :2].copy(), fabric, owner, cut)
@@ -115,4 +118,4 @@ def _strap(
 def draw_bag(figure: Figure, canvas: Canvas, bag: Bag, owner: int) -> None:
     """Draw the bag, in place; the truth below stays as it is."""
     aside = replace(canvas, uv=np.empty_like(canvas.uv), layer=np.empty_like(canvas.layer))
-    draw_thing(figure, aside, bag.points, bag.faces, bag.cloth, bag.fabric, owner, bias=-0.03)
+    draw_thing(figure, aside, bag.points, bag.faces, bag.cloth, bag.fabric, owner, bias=-0.1)

@@ -22,6 +22,7 @@ SHAPES = 96
 """Shapes in the pool; pairs of them make thousands of bodies."""
 
 SMOOTHING_STEPS = 10
+TOE_STEPS = 14
 
 MEAN_PHENOTYPE = dict(
     gender=0.4, age=0.67, muscle=0.5, weight=0.45, height=0.5, proportions=0.6,
@@ -149,18 +150,24 @@ def body_model() -> BodyModel:
     weights = np.ascontiguousarray(source.vertex_bone_weights.numpy().astype(np.float32))
     regressor = anny.KeypointsRegressor.coco(source).regression_weights.numpy()
     smoothing = smoothing_matrix(faces, len(weights))
+    parts = _parts(names, bones, weights)
     rng = np.random.default_rng(0)
     phenotypes = [random_phenotype(rng) for _ in range(SHAPES)]
     rests, heads = _rests(source, [MEAN_PHENOTYPE, *phenotypes])
     smooth = rests.transpose(1, 0, 2).reshape(len(weights), -1)
     for _ in range(SMOOTHING_STEPS):
         smooth = smoothing @ smooth
+    toes = np.flatnonzero(np.char.endswith(np.array(PARTS)[parts], "foot"))
+    inner = smoothing[toes][:, toes]
+    inner = scipy.sparse.diags_array(1 / np.maximum(inner.sum(axis=1), 1e-6)) @ inner
+    for _ in range(TOE_STEPS):  # a shoe shows no toes
+        smooth[toes] = inner @ smooth[toes]
     smooth = smooth.reshape(len(weights), -1, 3).transpose(1, 0, 2).astype(np.float32)
     smooth = np.ascontiguousarray(smooth)
     mean = Shape(rests[0], smooth[0], vertex_normals(smooth[0], faces), heads[0])
     return BodyModel(
         faces=faces,
-        parts=_parts(names, bones, weights),
+        parts=parts,
         bones=bones,
         weights=weights,
         parents=np.array([-1 if p is None else p for p in source.bone_parents], np.int32),

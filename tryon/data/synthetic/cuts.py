@@ -27,7 +27,8 @@ class Cut:
     drape: 0 follows the figure, 1 falls straight down from its widest place.
     boxy: 0 follows the figure, 1 is as wide as its widest place all along.
     leg: radius of a trouser leg at its hem, 0 if it follows the leg.
-    opening: half the gap in front at the hem, 0 if closed; placket: a button band in front.
+    opening: half the gap in front at the hem, 0 if closed; placket: a button band in front;
+        tucks: is worn inside skirts and trousers.
     folds: depth of the folds at the hem; pleats: their number around.
     """
 
@@ -54,6 +55,7 @@ class Cut:
     sleeve_flare: float = 0.0
     opening: float = 0.0
     placket: bool = False
+    tucks: bool = False
     folds: float = 0.004
     pleats: int = 9
 
@@ -172,6 +174,7 @@ def _random_top(rng: np.random.Generator, marks: Landmarks) -> Cut:
         boxy=float(np.clip(loose * 20 + rng.normal(0.25, 0.25), 0, 1)),
         slant=rng.normal(0, 0.01),
         placket=name == "shirt" or rng.random() < 0.04,
+        tucks=loose < 0.03 and rng.random() < 0.5,
         folds=0.002 + loose * rng.uniform(0.05, 0.18),
         pleats=int(rng.integers(5, 10)),
         **neckline,  # type: ignore[arg-type]

@@ -14,7 +14,7 @@ import cv2
 import numpy as np
 
 from tryon.data.synthetic.cuts import Cut
-from tryon.data.synthetic.prints import Decal, random_decal
+from tryon.data.synthetic.prints import Decal, placket, random_decal
 from tryon.data.synthetic.weaves import WEAVES, periodic_noise, photo_tile
 
 COLOURS: dict[str, tuple[int, int, int]] = {
@@ -84,6 +84,8 @@ def random_fabric(
     chance = 0.45 if cut.build == "top" and cut.name != "dress" else 0.08
     if weave in ("plain", "knit") and cut.opening == 0 and rng.random() < chance:
         decal, print_words = random_decal(rng, cut, colours[0])
+    if cut.placket:
+        decal, print_words = placket(rng, cut, colours[0]), ""
     trim_width = float(rng.choice([0.0, rng.uniform(0.008, 0.03)], p=[0.72, 0.28]))
     turned = weave not in ("knit", "denim", "plain") and rng.random() < 0.12
     fabric = Fabric(

@@ -9,9 +9,9 @@ import numpy as np
 from tryon.data.synthetic.appearance import Look, hair_cap, hanging_hair
 from tryon.data.synthetic.bodies import BodyModel, Shape
 from tryon.data.synthetic.camera import Camera
-from tryon.data.synthetic.canonical import BACK, FRONT, canonical_uv
+from tryon.data.synthetic.canonical import BACK, FRAME_METRES, FRONT, MIDDLE_Z, canonical_uv
 from tryon.data.synthetic.fabrics import Fabric, tile_for
-from tryon.data.synthetic.garments import Folds, GarmentMesh, garment_rest
+from tryon.data.synthetic.garments import Folds, GarmentMesh, garment_rest, smoothstep
 from tryon.data.synthetic.patterns import Patterns
 from tryon.data.synthetic.prints import decal_for
 from tryon.data.synthetic.raster import Buffers, draw, interpolated, skinned, vertex_normals
@@ -79,7 +79,7 @@ def arm_lift(figure: Figure, arm: np.ndarray, along: np.ndarray) -> np.ndarray:
         ]
         if at[0][1] < at[1][1] + 0.03:
             here = arm * sign > 0
-            lift[here] = -0.045 * np.clip(along[here] * 1.6 - 0.2, 0, 1) * np.abs(arm[here])
+            lift[here] = -0.1 * np.clip(along[here] * 1.6 - 0.2, 0, 1) * np.abs(arm[here])
     return lift
 
 
@@ -145,6 +145,11 @@ def draw_garment(
     points = skinned(rest, mesh.bones, mesh.weights, figure.transforms)
     flat = figure.camera.project(points)
     flat[:, 2] += arm_lift(figure, mesh.arm, mesh.along)
+    if mesh.cut_numbers.build != "trousers":
+        # Knees that would push through a skirt are behind it.
+        marks, height = figure.patterns.marks, MIDDLE_Z + (0.5 - mesh.uv[:, 1]) * FRAME_METRES
+        below = smoothstep(height, marks.hip, marks.crotch - 0.15) * (np.abs(mesh.arm) < 0.05)
+        flat[:, 2] -= 0.1 * below.astype(np.float32)
     draw(canvas.buffers, flat, mesh.faces, owner, cut=mesh.cut, bias=bias)
     normals = vertex_normals(points, mesh.faces) @ figure.camera.turn.T
     colour_garment(canvas, mesh, fabric, normals, owner, figure.light, figure.metres_per_pixel)

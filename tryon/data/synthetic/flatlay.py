@@ -67,7 +67,9 @@ def laid_flat(rng: np.random.Generator, mesh: GarmentMesh, patterns: Patterns) -
     pulled a little out of shape."""
     places = mesh.cloth.astype(np.float64).copy()
     marks = patterns.marks
-    spread = rng.uniform(-32, 30) if mesh.cut_numbers.sleeve > 0.5 else rng.uniform(-10, 25)
+    spread = rng.uniform(-10, 25)
+    if mesh.cut_numbers.sleeve > 0.5:
+        spread = rng.uniform(-42, -12) if rng.random() < 0.7 else rng.uniform(-12, 30)
     for sign in (1, -1):
         turn = np.radians(spread + rng.normal(0, 4)) * -sign
         share = smoothstep(mesh.arm * sign, 0.05, 0.95)

@@ -181,7 +181,7 @@ def _shell_rest(
     else:
         arm = smoothstep(np.abs(patterns.arm_share[v]), 0.15, 0.8)
         height = patterns.mean_height[v]
-        trunk = 0.007 + (cut.ease - 0.007) * smoothstep(height, marks.shoulder + 0.06, marks.armpit)
+        trunk = 0.006 + 0.25 * cut.ease * smoothstep(height, marks.shoulder + 0.06, marks.armpit)
         sleeve = cut.sleeve_ease + cut.sleeve_flare * np.clip(along, 0, 1.1) ** 1.5
         offset = trunk * (1 - arm) + sleeve * arm
         phase = 40 * along
@@ -268,8 +268,8 @@ def neckline_field(
 def layered(meshes: list[GarmentMesh]) -> list[tuple[GarmentMesh, float]]:
     """How garments go over each other: each with its depth bias in metres.
 
-    A flared skirt takes the top inside; so do other lower pieces over a close, long-enough top
-    half of the time. What is tucked in ends below the waistband.
+    A flared skirt takes the top inside; so does every lower piece if the top
+    `tucks`. What is tucked in ends below the waistband.
     """
     lowers = [m for m in meshes if m.cut_numbers.label == LOWER]
     out = []
@@ -287,7 +287,7 @@ def layered(meshes: list[GarmentMesh]) -> list[tuple[GarmentMesh, float]]:
             else:
                 bias = -0.035
         elif cut.label == OUTER:
-            bias = -0.045
+            bias = -0.08
         out.append((mesh, bias))
     return out
 
@@ -296,7 +296,4 @@ def tucked(top: Cut, lower: Cut) -> bool:
     """Whether the top goes into the skirt or the trousers."""
     if top.hem > lower.top - 0.04:
         return False
-    if lower.build == "skirt" and lower.flare > 0.05:
-        return True
-    # The last digits of the hem stand in for a coin, so that it is the cut's own.
-    return top.ease < 0.03 and int(top.hem * 1e5) % 2 == 0
+    return top.tucks or (lower.build == "skirt" and lower.flare > 0.05)

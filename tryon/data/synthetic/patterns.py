@@ -260,6 +260,8 @@ def _mixed_skinning(
         for j in range(model.bones.shape[1]):
             amount = mixture[:, k] * model.weights[sources[:, k], j]
             np.add.at(dense, (np.arange(len(dense)), model.bones[sources[:, k], j]), amount)
+    arms = np.array([name.startswith(("upperarm", "lowerarm")) for name in model.bone])
+    dense[:, arms] = 0  # a raised arm must not pull the sides of a shirt with it
     dense = dense.reshape(rows, COLUMNS, -1)
     for _ in range(6):
         around = (np.roll(dense, 1, 1) + np.roll(dense, -1, 1) + 2 * dense) / 4

@@ -74,6 +74,20 @@ def random_decal(rng: np.random.Generator, cut: Cut, ground: np.ndarray) -> tupl
     return Decal(image, box, side), words + where
 
 
+def placket(rng: np.random.Generator, cut: Cut, ground: np.ndarray) -> Decal:
+    """A button band down the middle of the front."""
+    top, bottom = -cut.top + cut.neck_depth, -cut.hem
+    height, width = bottom - top, 0.032
+    image = np.zeros((256, 24, 4), np.float32)
+    image[..., :3] = ground * 0.8
+    image[:, (1, 22), 3] = 0.8
+    image[:, 2:22, 3] = 0.25
+    button = 255 * rng.uniform(0.1, 1.0) * np.ones(3)
+    for y in np.arange(0.03, height, 0.085) / height * 256:
+        cv2.circle(image, (12, int(y)), 3, (*button.tolist(), 1.0), -1)
+    return Decal(image, (-width / 2, top, width, height), 1)
+
+
 def _rgb(colour: np.ndarray) -> tuple[int, int, int, int]:
     r, g, b = np.clip(colour, 0, 255).astype(int).tolist()
     return r, g, b, 255
@@ -138,12 +152,14 @@ def decal_for(decal: Decal | None, metres_per_pixel: float) -> tuple[np.ndarray,
     """The print at the resolution of a picture: float32 (h, w, 4), and its box and side (5,)."""
     if decal is None:
         return np.zeros((2, 2, 4), np.float32), np.array([9, 9, 1, 1, 1], np.float32)
-    n = int(np.clip(1.5 * decal.box[2] / metres_per_pixel, 4, decal.image.shape[1]))
     image = decal.image
-    if n < image.shape[1]:
+    tall, wide = image.shape[:2]
+    n = int(np.clip(1.5 * decal.box[2] / metres_per_pixel, 4, wide))
+    if n < wide:
         faded = image.copy()
         faded[..., :3] *= faded[..., 3:]
-        faded = cv2.resize(faded, (n, n), interpolation=cv2.INTER_AREA)
+        m = int(np.clip(1.5 * decal.box[3] / metres_per_pixel, 4, tall))
+        faded = cv2.resize(faded, (n, m), interpolation=cv2.INTER_AREA)
         faded[..., :3] /= np.maximum(faded[..., 3:], 1e-3)
         image = faded
     return np.ascontiguousarray(image), np.array([*decal.box, decal.side], np.float32)

@@ -211,7 +211,7 @@ def _random_setting(
         shoes=shoes,
         hair=plain_fabric(figure.look.hair, 0.12),
         bag=random_bag(rng, figure) if rng.random() < 0.22 else None,
-        wall_shadow=float(np.float32(rng.uniform(0, 0.3))),
+        wall_shadow=float(np.float32(rng.uniform(0, 0.35))),
         noise_seed=int(rng.integers(2**31)),
     )
 
@@ -228,10 +228,12 @@ def _dressed(
     if setting.bag is not None:
         draw_bag(figure, canvas, setting.bag, BAG_OWNER)
     draw_hair(figure, canvas, setting.hair, HAIR_OWNER)
-    shade = occlusion(canvas.buffers.depth, figure.metres_per_pixel, figure.light, SUPERSAMPLE)
+    shade, wall = occlusion(
+        canvas.buffers.depth, figure.metres_per_pixel, figure.light, SUPERSAMPLE
+    )
     image = composed(
         canvas.buffers.owner, canvas.image, figure.light.tint.astype(np.float32), shade,
-        setting.background, 1 - setting.wall_shadow * (1 - shade),
+        setting.background, 1 - setting.wall_shadow * wall,
     )  # fmt: skip
     pick = slice(SUPERSAMPLE // 2, None, SUPERSAMPLE)
     owner = canvas.buffers.owner[pick, pick]

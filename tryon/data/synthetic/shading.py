@@ -193,32 +193,44 @@ def shade_skin(  # type: ignore[no-untyped-def]
             image[y, x, 2] = b * shade
 
 
-def occlusion(depth: np.ndarray, metres_per_pixel: float, light: Light, shrink: int) -> np.ndarray:
-    """Soft shadow in [0, 1], 1 unshaded, float32, `shrink` times smaller than the depth buffer.
+def occlusion(
+    depth: np.ndarray, metres_per_pixel: float, light: Light, shrink: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """Soft shadows from the depth buffer alone, `shrink` times smaller than it, float32 (H, W).
 
-    A pixel behind its blurred surroundings, looked up a little towards the light, lies in shadow.
+    Returns how bright the figure is (0-1, 1 unshaded), and how much of its shadow falls on a wall
+    behind it (0-1). A point behind its blurred surroundings, looked up a little towards the
+    light, lies in shadow.
     """
-    height, width = depth.shape[0] // shrink, depth.shape[1] // shrink
+    size = (depth.shape[1] // shrink, depth.shape[0] // shrink)
     step = 2 * shrink
     sparse = depth[::step, ::step]
-    seen = sparse[sparse < FAR]
-    if not len(seen):
-        return np.ones((height, width), np.float32)
-    solid = np.minimum(sparse, seen.max() + np.float32(0.2))
+    seen = sparse < FAR
+    if not seen.any():
+        return np.ones(size[::-1], np.float32), np.zeros(size[::-1], np.float32)
+    solid = np.minimum(sparse, sparse[seen].max() + np.float32(0.2))
     shade = np.zeros_like(solid)
     for radius, strength in ((0.03, 0.4), (0.09, 0.5)):
         sigma = max(0.6, radius / (step * metres_per_pixel))
-        around = cv2.GaussianBlur(solid, (0, 0), sigma)
-        reach = 1.2 * sigma
-        move = np.array(
-            [[1, 0, -reach * light.direction[0]], [0, 1, reach * light.direction[2]]], np.float32
-        )
-        around = cv2.warpAffine(
-            around, move, around.shape[::-1], flags=cv2.INTER_LINEAR,
-            borderMode=cv2.BORDER_REPLICATE,
-        )  # fmt: skip
+        around = _moved_blur(solid, sigma, 1.2 * sigma, light, cv2.BORDER_REPLICATE)
         shade += strength * np.clip((solid - around - 0.01) / (1.6 * radius), 0, 1)
-    return cv2.resize(1 - np.minimum(shade, np.float32(0.75)), (width, height))
+    # Only the figure's own samples count, or its outline would be dark.
+    share = seen.astype(np.float32)
+    bright = (1 - np.minimum(shade, np.float32(0.75))) * share
+    bright = cv2.blur(bright, (3, 3)) / np.maximum(cv2.blur(share, (3, 3)), 1e-3)
+    sigma = 0.05 / (step * metres_per_pixel)
+    wall = _moved_blur(share, sigma, 1.5 * sigma, light, cv2.BORDER_CONSTANT)
+    return cv2.resize(bright, size), cv2.resize(wall, size)
+
+
+def _moved_blur(
+    image: np.ndarray, sigma: float, reach: float, light: Light, border: int
+) -> np.ndarray:
+    """The image blurred, and looked up `reach` pixels towards the light."""
+    soft = cv2.GaussianBlur(image, (0, 0), sigma)
+    x, y = -reach * light.direction[0], reach * light.direction[2]
+    move = np.array([[1, 0, x], [0, 1, y]], np.float32)
+    return cv2.warpAffine(soft, move, soft.shape[::-1], flags=cv2.INTER_LINEAR, borderMode=border)
 
 
 @numba.njit(cache=True, fastmath=True, error_model="numpy")
