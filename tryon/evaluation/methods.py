@@ -1,0 +1,138 @@
+"""The ways to make a picture: baselines, the warp, the whole stack and its ablations."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from PIL import Image
+
+from tryon.errors import GarmentError, OptionError
+from tryon.evaluation.baselines import pasted, thin_plate
+from tryon.options import DressOptions
+from tryon.pipelines.atlas import GarmentAtlas
+from tryon.pipelines.bodymap import BodyMap
+from tryon.pipelines.cutout import Cutout
+from tryon.pipelines.warp import Warp, warp_composite, warp_garment
+from tryon.planning import repainted_area
+from tryon.preparation import Garment, Person
+
+if TYPE_CHECKING:
+    from tryon.engine import TryOn
+
+
+@dataclass(frozen=True, slots=True)
+class Method:
+    """One way to make a picture.
+
+    says: what it is, in words. model: whether a family paints it. options: what it changes in
+    `DressOptions`. words: whether the model is told anything.
+    """
+
+    says: str
+    model: bool = True
+    options: Mapping[str, Any] = field(default_factory=dict)
+    words: bool = True
+
+
+METHODS: dict[str, Method] = {
+    "unchanged": Method("the photo as it is", model=False),
+    "pasted": Method("the cut-out over the trunk, by a similarity", model=False),
+    "thin-plate": Method("the cut-out bent to the joints, by a spline", model=False),
+    "warp": Method("the garment by atlas and body map, no diffusion", model=False),
+    "true-warp": Method("the same with the true atlas and body map", model=False),
+    "full": Method("the whole stack"),
+    "no-pose": Method("without the pose branch", options={"control_scale": 0.0}),
+    "no-image": Method("without the image prompt", options={"image_scale": 0.0}),
+    "no-text": Method("without text", words=False),
+    "no-warp": Method("without the warp", options={"warp": False}),
+    "no-warp-no-pose": Method(
+        "without warp and pose branch", options={"warp": False, "control_scale": 0.0}
+    ),
+    "no-warp-no-image": Method(
+        "without warp and image prompt", options={"warp": False, "image_scale": 0.0}
+    ),
+    "no-warp-no-text": Method("without warp and text", options={"warp": False}, words=False),
+}
+PREVIEWS = ("unchanged", "pasted", "thin-plate", "warp")
+ABLATIONS = ("warp", *(name for name, method in METHODS.items() if method.model))
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Case:
+    """A person and a garment, looked at once for all methods.
+
+    cutout: of the garment photo; None if somebody wears it there.
+    words: the garment in words, or None.
+    area: L, what may be repainted; None finds it as the engine does.
+    truth: the true body map and atlas, where they are known.
+    """
+
+    name: str
+    group: str
+    person: Person
+    garment: Garment
+    cutout: Cutout | None = None
+    words: str | None = None
+    area: Image.Image | None = None
+    truth: tuple[BodyMap, GarmentAtlas] | None = None
+
+
+def check_methods(names: Sequence[str]) -> None:
+    """Raise OptionError for a name that is not in `METHODS`."""
+    for name in names:
+        if name not in METHODS:
+            raise OptionError(
+                f"no method is called {name!r}", remedy=f"Choose of: {', '.join(METHODS)}."
+            )
+
+
+def needs_model(names: Sequence[str]) -> bool:
+    """Whether any of these methods is painted by a family."""
+    return any(METHODS[name].model for name in names)
+
+
+def picture_of(name: str, case: Case, engine: TryOn | None, seed: int = 0) -> np.ndarray:
+    """uint8 (H, W, 3): the case by the method of this name.
+
+    Raises GarmentError where a baseline lacks a flat-lay, and what `TryOn.dress` raises.
+    """
+    method, category = METHODS[name], case.garment.category
+    photo = np.asarray(case.person.photo)
+    if method.model:
+        assert engine is not None
+        return _painted(method, case, engine, seed)
+    if name == "unchanged":
+        return photo
+    if name == "warp":
+        return warp_preview(case, warp_garment(case.garment.atlas, case.person.body))
+    if name == "true-warp":
+        if case.truth is None:
+            raise GarmentError("the truth is known of synthetic people only")
+        body, atlas = case.truth
+        return warp_preview(case, warp_garment(atlas, body))
+    if case.cutout is None:
+        raise GarmentError("a garment that somebody wears cannot be cut out and pasted")
+    baseline = pasted if name == "pasted" else thin_plate
+    return baseline(photo, case.cutout, case.person.pose, category)
+
+
+def warp_preview(case: Case, warp: Warp) -> np.ndarray:
+    """uint8 (H, W, 3): the warped garment over the photo, where it may be repainted."""
+    area = repainted_area(case.person, case.garment.category, DressOptions(), warp, case.area)
+    return np.asarray(warp_composite(case.person.photo, warp, area))
+
+
+def _painted(method: Method, case: Case, engine: TryOn, seed: int) -> np.ndarray:
+    options = replace(
+        DressOptions(category=case.garment.category, seed=seed, prompt=case.words),
+        **method.options,
+    )
+    plan = engine.plan(case.person, case.garment, options, mask=case.area)
+    if not method.words:
+        # An empty prompt as an option means the default one.
+        plan = replace(plan, sample=replace(plan.sample, prompt="", negative_prompt=""))
+    (painted,) = engine.paint([plan])
+    return np.asarray(engine.finish(plan, painted).image)

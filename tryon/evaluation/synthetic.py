@@ -1,0 +1,290 @@
+"""Try-ons of held-out synthetic people, whose picture in the new garment is known.
+
+A person's joints and silhouette carry the errors of an estimator (`noisy`), or come from the
+estimator itself (`estimated`); the garment is cut out and placed as in any other photo.
+"""
+
+from __future__ import annotations
+
+import logging
+import math
+from collections.abc import Iterable, Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+from PIL import Image
+
+from tryon.data.synthetic.sample import Garment as TrueGarment, Sample
+from tryon.errors import InputError, OptionError
+from tryon.evaluation.held_out import FIRST_SEED, held_out_samples, noisy_person
+from tryon.evaluation.maps import body_map_error, placement_error
+from tryon.evaluation.methods import PREVIEWS, Case, check_methods, needs_model, picture_of
+from tryon.evaluation.metrics import delta_e, pose_error, psnr, ssim
+from tryon.evaluation.report import Failure, Report, Row, Table, grouped_overall
+from tryon.evaluation.truth import true_atlas, true_body_map
+from tryon.perception import Perception, load_perception
+from tryon.pipelines.bodymap import body_map
+from tryon.pipelines.cutout import garment_cutout
+from tryon.pipelines.parsing import person_parsing
+from tryon.pipelines.placement import garment_atlas
+from tryon.pipelines.pose import single_person
+from tryon.preparation import Garment, Person, photo_key, prepared_person
+from tryon.stopwatch import Stopwatch
+from tryon.types import CATEGORIES, Category, Pose
+
+if TYPE_CHECKING:
+    from tryon.engine import TryOn
+
+log = logging.getLogger(__name__)
+
+TRY_ON, BODY_MAP, PLACEMENT = "Try-on", "Body map", "Placement"
+_NOTES = {
+    TRY_ON: "Inside the new garment of the true picture: PSNR in dB, SSIM, mean and median "
+    "CIEDE2000. `area_`: inside all that may be repainted. `pose`: mean distance of the joints "
+    "found in the result from those found in the truth, in percent of the trunk. Mean ± standard "
+    "error.",
+    BODY_MAP: "On the bare body, by joints and silhouette with noise and as estimated: distance "
+    "in percent of the body's height (median and mean over the pixels), share of pixels with the "
+    "right part and side.",
+    PLACEMENT: "On the outside of the front of flat-lays, cut out by the pipeline: distance in "
+    "percent of the frame; intersection over union of the cut-out; share of garments whose "
+    "category is told.",
+}
+_SHOWN = ("psnr", "ssim", "delta_e", "delta_e_median", "area_psnr", "area_ssim", "pose")
+_ARMS = ("shoulder", "elbow", "wrist")
+_POSED: dict[Category, tuple[str, ...]] = {
+    "upper": (*_ARMS, "hip"),
+    "lower": ("hip", "knee", "ankle"),
+    "dress": (*_ARMS, "hip", "knee", "ankle"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class SyntheticEvaluation:
+    """What to measure on held-out synthetic people.
+
+    count: samples of each category. first_seed: see `held_out`.
+    size: (height, width) of the pictures. methods: names of `methods.METHODS`.
+    people: `noisy` puts an estimator's errors onto the truth, `estimated` runs the estimator.
+    area: what may be repainted: the engine's `own` finding, or the `true` one.
+    maps: also measure the body map and the placement. pose: also measure the pose of results.
+    model, device: of the engine, if a method needs one. seed: of its noise.
+    fabrics: folder of photographs for fabrics and backgrounds; None draws them all.
+    """
+
+    count: int = 20
+    categories: tuple[Category, ...] = CATEGORIES
+    methods: tuple[str, ...] = PREVIEWS
+    size: tuple[int, int] = (512, 384)
+    first_seed: int = FIRST_SEED
+    people: Literal["noisy", "estimated"] = "noisy"
+    area: Literal["own", "true"] = "own"
+    maps: bool = True
+    pose: bool = False
+    model: str = "mini"
+    device: str | None = None
+    seed: int = 0
+    fabrics: Path | None = None
+
+    def __post_init__(self) -> None:
+        check_methods(self.methods)
+        if self.count < 1:
+            raise OptionError(f"count is {self.count}, not 1 or more")
+        if not set(self.categories) <= set(CATEGORIES) or not self.categories:
+            raise OptionError(f"categories are {self.categories}, not some of {CATEGORIES}")
+        if self.people not in ("noisy", "estimated") or self.area not in ("own", "true"):
+            raise OptionError(f"people is {self.people!r} and area {self.area!r}")
+
+
+def evaluate_synthetic(
+    config: SyntheticEvaluation,
+    *,
+    perception: Perception | None = None,
+    engine: TryOn | None = None,
+    samples: Iterable[Sample] | None = None,
+) -> Report:
+    """Measure the methods on held-out people.
+
+    perception, engine, samples: None loads, and renders, what the configuration says.
+
+    A sample that cannot be dressed counts as a failure of all methods. Raises WeightsError or
+    DependencyError.
+    """
+    if engine is None and needs_model(config.methods):
+        from tryon.engine import TryOn
+
+        engine = TryOn(config.model, device=config.device)
+    perception = perception or (engine.perception if engine else load_perception())
+    found: dict[str, list[Row]] = {TRY_ON: [], BODY_MAP: [], PLACEMENT: []}
+    failures: list[Failure] = []
+    for sample in samples or _samples(config):
+        log.info("seed %d: %s", sample.seed, sample.category)
+        if config.maps:
+            found[BODY_MAP] += body_map_rows(sample, perception)
+            found[PLACEMENT] += placement_rows(sample, perception, failures)
+        found[TRY_ON] += try_on_rows(sample, config, perception, engine, failures)
+    shown = {TRY_ON: _SHOWN if config.pose else _SHOWN[:-1]}
+    tables = tuple(
+        Table(
+            title,
+            (*rows, *grouped_overall(rows)),
+            _NOTES[title],
+            shown.get(title),
+            "mean" if title == TRY_ON else "median",
+        )
+        for title, rows in found.items()
+        if rows
+    )
+    return Report("synthetic", _plain(config), tables, tuple(failures))
+
+
+def try_on_rows(
+    sample: Sample,
+    config: SyntheticEvaluation,
+    perception: Perception,
+    engine: TryOn | None,
+    failures: list[Failure],
+) -> Iterator[Row]:
+    """One row for each method that could be made of the sample; the others are failures."""
+    name, group = str(sample.seed), sample.category
+    truth = sample.other.image
+    garment = sample.other.clothes == sample.new_garment.label
+    if not garment.any():
+        failures.append(Failure(name, group, "all", "the new garment is not in the picture"))
+        return
+    try:
+        case = synthetic_case(sample, config, perception)
+    except InputError as error:
+        failures.append(Failure(name, group, "all", f"{type(error).__name__}: {error}"))
+        return
+    reference = pose_in(truth, perception) if config.pose else None
+    for method in config.methods:
+        try:
+            picture = picture_of(method, case, engine, config.seed)
+        except InputError as error:
+            failures.append(Failure(name, group, method, f"{type(error).__name__}: {error}"))
+            continue
+        mean, median = delta_e(picture, truth, garment)
+        values = {
+            "psnr": psnr(picture, truth, garment),
+            "ssim": ssim(picture, truth, garment),
+            "delta_e": mean,
+            "delta_e_median": median,
+            "area_psnr": psnr(picture, truth, sample.agnostic),
+            "area_ssim": ssim(picture, truth, sample.agnostic),
+        }
+        if config.pose:
+            values["pose"] = _pose_off(picture, reference, sample.category, perception)
+        yield Row(name, group, method, values)
+
+
+def synthetic_case(sample: Sample, config: SyntheticEvaluation, perception: Perception) -> Case:
+    """The sample's person and new garment as the engine would see them. Raises InputError."""
+    cutout = garment_cutout(Image.fromarray(sample.new_garment.photo.image))
+    atlas = garment_atlas(perception.placement, cutout, sample.category)
+    photo = Image.fromarray(sample.new_garment.photo.image)
+    return Case(
+        name=str(sample.seed),
+        group=sample.category,
+        person=synthetic_person(sample, config.people, perception),
+        garment=Garment(photo, sample.category, atlas, photo_key(photo)),
+        cutout=cutout,
+        words=sample.new_garment.caption,
+        area=_area(sample) if config.area == "true" else None,
+        truth=(true_body_map(sample), true_atlas(sample.new_garment))
+        if "true-warp" in config.methods
+        else None,
+    )
+
+
+def synthetic_person(sample: Sample, people: str, perception: Perception) -> Person:
+    """The person with noisy, or estimated, joints and silhouette. Raises PersonError."""
+    photo = Image.fromarray(sample.person.image)
+    key = photo_key(photo)
+    if people == "estimated":
+        return prepared_person(perception, photo, key, Stopwatch())
+    pose, silhouette = noisy_person(sample)
+    parsing = person_parsing(photo, pose, silhouette)
+    body = body_map(perception.body_map, pose, silhouette)
+    return Person(photo, pose, silhouette, parsing, body, key)
+
+
+def body_map_rows(sample: Sample, perception: Perception) -> Iterator[Row]:
+    """The body map's errors, with noisy and with estimated joints (if somebody is found)."""
+    pose, silhouette = noisy_person(sample)
+    found = {"noisy": body_map(perception.body_map, pose, silhouette)}
+    try:
+        found["estimated"] = synthetic_person(sample, "estimated", perception).body
+    except InputError as error:
+        log.info("seed %d: %s", sample.seed, error)
+    for method, body in found.items():
+        values = body_map_error(body, sample.body, sample.band)
+        yield Row(str(sample.seed), sample.category, method, values)
+
+
+def placement_rows(
+    sample: Sample, perception: Perception, failures: list[Failure]
+) -> Iterator[Row]:
+    """The errors of placing the flat-lays of the old and of the new garment."""
+    for name, garment in (("old", sample.garment), ("new", sample.new_garment)):
+        case = f"{sample.seed}-{name}"
+        try:
+            yield Row(case, garment.category, "flat-lay", _placement(garment, perception))
+        except InputError as error:
+            failures.append(
+                Failure(case, garment.category, PLACEMENT, f"{type(error).__name__}: {error}")
+            )
+
+
+def _placement(garment: TrueGarment, perception: Perception) -> dict[str, float]:
+    cutout = garment_cutout(Image.fromarray(garment.photo.image))
+    atlas = garment_atlas(perception.placement, cutout)
+    mask = cutout.alpha > 127
+    union = np.count_nonzero(mask | garment.photo.mask)
+    return {
+        **placement_error(atlas, garment.photo),
+        "iou": np.count_nonzero(mask & garment.photo.mask) / union,
+        "category": float(atlas.category == garment.category),
+    }
+
+
+def pose_in(picture: np.ndarray, perception: Perception) -> Pose | None:
+    """The one person's pose in a picture, or None."""
+    try:
+        return single_person(perception.pose.detect(Image.fromarray(picture)))
+    except InputError:
+        return None
+
+
+def _pose_off(
+    picture: np.ndarray, reference: Pose | None, category: Category, perception: Perception
+) -> float:
+    found = None if reference is None else pose_in(picture, perception)
+    if found is None or reference is None:
+        return math.nan
+    joints = [f"{side}_{joint}" for joint in _POSED[category] for side in ("right", "left")]
+    return pose_error(found, reference, joints)
+
+
+def _samples(config: SyntheticEvaluation) -> Iterator[Sample]:
+    return held_out_samples(
+        config.count,
+        config.categories,
+        config.size,
+        first_seed=config.first_seed,
+        fabrics=config.fabrics,
+    )
+
+
+def _area(sample: Sample) -> Image.Image:
+    return Image.fromarray(sample.agnostic.astype(np.uint8) * 255)
+
+
+def _plain(config: SyntheticEvaluation) -> dict[str, object]:
+    """The configuration as JSON has it, without paths of this machine."""
+    values = asdict(config)
+    values["fabrics"] = config.fabrics.name if config.fabrics else None
+    values["model"] = Path(config.model).name
+    return values
