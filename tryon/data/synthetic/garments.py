@@ -142,22 +142,30 @@ def _tube_rest(cut: Cut, patterns: Patterns, shape: Shape, folds: Folds | None) 
     here = slice(first, max(int(np.searchsorted(-tube.heights, -cut.hem)), first + 1))
     widest = hang[here].max(0)
     sideways = cut.boxy * (0.3 + 0.7 * np.sin(angles) ** 2)
-    offset = (
-        np.maximum(cut.drape * (straight - hang), sideways * (widest - hang))
-        + cut.ease
-        + cut.flare * down**1.3
-    )
+    offset = np.maximum(cut.drape * (straight - hang), sideways * (widest - hang)) + cut.ease
+    if cut.build == "top":
+        # Close to the body where the sleeves begin, so that raised arms leave no ledge there.
+        close = 0.006 + 0.25 * cut.ease
+        offset = close + (offset - close) * smoothstep(heights, marks.armpit, marks.armpit - 0.14)
+    offset = offset + cut.flare * down**1.3
     offset -= cut.waist * np.exp(-(((heights - marks.waist) / 0.06) ** 2))
     if folds is not None:
-        p = folds.phases
-        wave = np.sin(cut.pleats * angles + p[0] + 1.5 * np.sin(2 * angles + p[1]))
-        wave += 0.5 * np.sin((cut.pleats // 2 + 2) * angles + p[2] + 4 * heights)
-        wrinkle = np.sin(3 * angles + 45 * heights + p[3]) * np.sin(2 * angles + p[4])
-        offset = offset + cut.folds * (down * wave + 0.4 * wrinkle)
+        offset = offset + cut.folds * _tube_folds(cut, folds, angles, heights, down)
     offset = np.maximum(offset, 0.004)
     base = base.copy()
     base[..., :2] += outwards * offset[..., None]
     return base.reshape(-1, 3)
+
+
+def _tube_folds(
+    cut: Cut, folds: Folds, angles: np.ndarray, heights: np.ndarray, down: np.ndarray
+) -> np.ndarray:
+    """Folds that hang down and deepen towards the hem, and a few slanting ones; about +-1."""
+    p = folds.phases
+    hanging = np.sin(cut.pleats * angles + p[0] + 1.5 * np.sin(2 * angles + p[1]))
+    hanging += 0.5 * np.sin((cut.pleats // 2 + 2) * angles + p[2] + 4 * heights)
+    slanting = np.sin(3 * angles + 45 * heights + p[3]) * np.sin(2 * angles + p[4])
+    return down * hanging + 0.4 * slanting
 
 
 def _shell_rest(
