@@ -229,8 +229,9 @@ def _overlaps(box: np.ndarray, boxes: np.ndarray) -> np.ndarray:
     size = np.minimum(box[2:], boxes[:, 2:]) - np.maximum(box[:2], boxes[:, :2])
     shared = np.clip(size, 0, None).prod(1)
     areas = (boxes[:, 2:] - boxes[:, :2]).prod(1)
-    union: np.ndarray = (box[2:] - box[:2]).prod() + areas - shared
-    return shared / np.maximum(union, 1e-9)
+    union = (box[2:] - box[:2]).prod() + areas - shared
+    ratio: np.ndarray = shared / np.maximum(union, 1e-9)
+    return ratio
 
 
 def _detection(score: float, face: np.ndarray, keypoints: np.ndarray) -> Detection:
@@ -261,8 +262,10 @@ def _refined(points: np.ndarray, heatmaps: np.ndarray) -> np.ndarray:
 
 def _moved(points: np.ndarray, affine: np.ndarray) -> np.ndarray:
     """Points (n, 2) through an affine map (2, 3)."""
-    return points @ affine[:, :2].T + affine[:, 2]
+    moved: np.ndarray = points @ affine[:, :2].T + affine[:, 2]
+    return moved
 
 
 def _sigmoid(values: np.ndarray) -> np.ndarray:
-    return 1 / (1 + np.exp(-np.clip(values, -80, 80)))
+    probability: np.ndarray = 1 / (1 + np.exp(-np.clip(values, -80, 80)))
+    return probability

@@ -95,7 +95,9 @@ class ControlNetAuxPose:
         else:
             points, scores = self._model.pose_estimation(cv2.cvtColor(small, cv2.COLOR_RGB2BGR))
             points = points * np.array(image.size) / size
-            poses = (dwpose_pose(*person, image.size) for person in zip(points, scores, strict=True))
+            poses = (
+                dwpose_pose(*person, image.size) for person in zip(points, scores, strict=True)
+            )
         return sorted(filter(None, poses), key=_area, reverse=True)
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from threading import Lock
 
 import numpy as np
+from ai_edge_litert.interpreter import Interpreter
 
 from tryon.errors import WeightsCorruptError, WeightsMissingError
 
@@ -23,8 +24,6 @@ class LiteRTModel:
 
         Raises `WeightsMissingError` and `WeightsCorruptError`.
         """
-        from ai_edge_litert.interpreter import Interpreter
-
         self.path = Path(path)
         if not self.path.is_file():
             raise WeightsMissingError("the model file is not there", path=path)

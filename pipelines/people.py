@@ -181,7 +181,7 @@ def _centres(length: int, side: float) -> list[float]:
     if length <= side:
         return [length / 2]
     count = math.ceil(2 * (length / side - 1) - 0.01) + 1
-    return np.linspace(side / 2, length - side / 2, count).tolist()
+    return [float(centre) for centre in np.linspace(side / 2, length - side / 2, count)]
 
 
 def _covered(window: Region, found: list[Landmarks], width: int, height: int) -> float:

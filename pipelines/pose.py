@@ -160,7 +160,8 @@ def _pose(person: Landmarks, factor: int, size: tuple[int, int]) -> Pose:
 def _within_frame(points: np.ndarray, size: tuple[int, int]) -> np.ndarray:
     """(n,): 1 in the frame, falling to 0 at the margin outside it."""
     beyond = np.maximum(-points, points - np.array(size)).max(1)
-    return np.clip(1 - beyond / (FRAME_MARGIN * max(size)), 0, 1)
+    within: np.ndarray = np.clip(1 - beyond / (FRAME_MARGIN * max(size)), 0, 1)
+    return within
 
 
 def _either_side_visible(pose: Pose, name: str, size: tuple[int, int]) -> bool:

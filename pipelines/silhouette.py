@@ -146,7 +146,8 @@ def guided(photo: np.ndarray, coefficients: np.ndarray) -> np.ndarray:
 
 def contrasted(mask: np.ndarray, gain: float) -> np.ndarray:
     """A mask 0-1, its distance from one half multiplied by `gain`."""
-    return np.clip((mask - 0.5) * gain + 0.5, 0, 1)
+    decided: np.ndarray = np.clip((mask - 0.5) * gain + 0.5, 0, 1)
+    return decided
 
 
 def _this_person(people: np.ndarray, pose: Pose, others: Sequence[Pose], box: Box) -> np.ndarray:
@@ -157,7 +158,7 @@ def _this_person(people: np.ndarray, pose: Pose, others: Sequence[Pose], box: Bo
     if pose.mask is None:
         return people
     mask = _seen_in(pose.mask, box, people.shape)
-    rough = (mask + people) / 2 * _seen_in(_grown(pose.mask), box, people.shape)
+    rough: np.ndarray = (mask + people) / 2 * _seen_in(_grown(pose.mask), box, people.shape)
     for other in others:
         if other.mask is not None:
             theirs = _seen_in(other.mask, box, people.shape)

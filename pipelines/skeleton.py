@@ -93,4 +93,4 @@ def _limb(start: np.ndarray, end: np.ndarray, radius: int) -> np.ndarray:
     half = int(math.hypot(x, y) / 2)
     angle = int(math.degrees(math.atan2(y, x)))
     centre = (int(middle[0]), int(middle[1]))
-    return cv2.ellipse2Poly(centre, (half, radius), angle, 0, 360, 1)
+    return np.asarray(cv2.ellipse2Poly(centre, (half, radius), angle, 0, 360, 1))
