@@ -124,7 +124,7 @@ def photographed(rng: np.random.Generator, image: np.ndarray) -> np.ndarray:
     if rng.random() < 0.7:
         quality = int(rng.integers(60, 97))
         _, data = cv2.imencode(".jpg", out[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, quality])
-        out = np.ascontiguousarray(cv2.imdecode(data, cv2.IMREAD_COLOR)[..., ::-1])
+        out = cv2.imdecode(data, cv2.IMREAD_COLOR_RGB)  # type: ignore[assignment]
     return out
 
 

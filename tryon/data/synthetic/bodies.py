@@ -154,16 +154,16 @@ def body_model() -> BodyModel:
     rng = np.random.default_rng(0)
     phenotypes = [random_phenotype(rng) for _ in range(SHAPES)]
     rests, heads = _rests(source, [MEAN_PHENOTYPE, *phenotypes])
-    smooth = rests.transpose(1, 0, 2).reshape(len(weights), -1)
+    columns = rests.transpose(1, 0, 2).reshape(len(weights), -1)
     for _ in range(SMOOTHING_STEPS):
-        smooth = smoothing @ smooth
+        columns = smoothing @ columns
     toes = np.flatnonzero(np.char.endswith(np.array(PARTS)[parts], "foot"))
     inner = smoothing[toes][:, toes]
     inner = scipy.sparse.diags_array(1 / np.maximum(inner.sum(axis=1), 1e-6)) @ inner
     for _ in range(TOE_STEPS):  # a shoe shows no toes
-        smooth[toes] = inner @ smooth[toes]
-    smooth = smooth.reshape(len(weights), -1, 3).transpose(1, 0, 2).astype(np.float32)
-    smooth = np.ascontiguousarray(smooth)
+        columns[toes] = inner @ columns[toes]
+    smooth = columns.reshape(len(weights), -1, 3).transpose(1, 0, 2)
+    smooth = np.ascontiguousarray(smooth, np.float32)
     mean = Shape(rests[0], smooth[0], vertex_normals(smooth[0], faces), heads[0])
     return BodyModel(
         faces=faces,

@@ -66,6 +66,17 @@ class Canvas:
         return Canvas(self.buffers.copy(), *(a.copy() for a in arrays))
 
 
+@dataclass(frozen=True, eq=False, slots=True)
+class Painted:
+    """What colouring reads of a `GarmentMesh`, for things that are no garments."""
+
+    faces: np.ndarray
+    uv: np.ndarray
+    layer: np.ndarray
+    cloth: np.ndarray
+    edge: np.ndarray
+
+
 def arm_lift(figure: Figure, arm: np.ndarray, along: np.ndarray) -> np.ndarray:
     """Depth to add to arms in front of the body, so that loose clothes do not swallow them."""
     lift = np.zeros(len(arm), np.float32)
@@ -150,29 +161,30 @@ def draw_garment(
         marks, height = figure.patterns.marks, MIDDLE_Z + (0.5 - mesh.uv[:, 1]) * FRAME_METRES
         below = smoothstep(height, marks.hip, marks.crotch - 0.15) * (np.abs(mesh.arm) < 0.05)
         flat[:, 2] -= 0.1 * below.astype(np.float32)
-    draw(canvas.buffers, flat, mesh.faces, owner, cut=mesh.cut, bias=bias)
+    box = draw(canvas.buffers, flat, mesh.faces, owner, cut=mesh.cut, bias=bias)
     normals = vertex_normals(points, mesh.faces) @ figure.camera.turn.T
-    colour_garment(canvas, mesh, fabric, normals, owner, figure.light, figure.metres_per_pixel)
+    colour_garment(canvas, box, mesh, fabric, normals, owner, figure.light, figure.metres_per_pixel)
 
 
 def colour_garment(
     canvas: Canvas,
-    mesh: GarmentMesh,
+    box: np.ndarray,
+    mesh: GarmentMesh | Painted,
     fabric: Fabric,
     normals: np.ndarray,
     owner: int,
     light: Light,
     metres_per_pixel: float,
 ) -> None:
-    """Colour the pixels of a garment that has been drawn, in place."""
+    """Colour the pixels of a garment that `draw` has drawn into `box`, in place."""
     columns = [normals, mesh.uv, mesh.layer[:, None], mesh.cloth, mesh.edge[:, None]]
     attributes = np.concatenate(columns, axis=1).astype(np.float32)
     tile, to_tile, back_shift = tile_for(fabric, metres_per_pixel)
-    decal, box = decal_for(fabric.decal, metres_per_pixel)
+    decal, decal_box = decal_for(fabric.decal, metres_per_pixel)
     b = canvas.buffers
     shade_cloth(
-        b.owner, b.face, b.bary, owner, mesh.faces, attributes, tile, to_tile, back_shift,
-        decal, box, fabric.trim.astype(np.float32), np.float32(fabric.trim_width),
+        box, b.owner, b.face, b.bary, owner, mesh.faces, attributes, tile, to_tile, back_shift,
+        decal, decal_box, fabric.trim.astype(np.float32), np.float32(fabric.trim_width),
         fabric.fade.astype(np.float32), fabric.creases, np.float32(128 / 0.5),
         np.float32(fabric.wrinkle), np.float32(fabric.sheen), light.direction.astype(np.float32),
         np.array([light.ambient, light.diffuse], np.float32),
@@ -209,27 +221,19 @@ def draw_thing(
     bias: float = 0.0,
 ) -> None:
     """Draw and colour any mesh in the world, in place."""
-    draw(canvas.buffers, figure.camera.project(points), faces, owner, cut=cut, bias=bias)
-    count = len(points)
-    mesh_like = _ThingMesh(faces, cloth, count)
+    flat = figure.camera.project(points)
+    box = draw(canvas.buffers, flat, faces, owner, cut=cut, bias=bias)
+    ones = np.ones(len(points), np.float32)
+    painted = Painted(faces, np.zeros((len(points), 2), np.float32), ones, cloth, ones)
     normals = vertex_normals(points, faces) @ figure.camera.turn.T
     normals *= np.where(normals[:, 1:2] > 0, -1, 1)
     colour_garment(
         canvas,
-        mesh_like,
+        box,
+        painted,
         fabric,
         normals,
         owner,
         figure.light,
-        figure.metres_per_pixel,  # type: ignore[arg-type]
+        figure.metres_per_pixel,
     )
-
-
-class _ThingMesh:
-    """What `colour_garment` reads of a mesh, for things that are no garments."""
-
-    def __init__(self, faces: np.ndarray, cloth: np.ndarray, count: int) -> None:
-        self.faces, self.cloth = faces, cloth
-        self.uv = np.zeros((count, 2), np.float32)
-        self.layer = np.ones(count, np.float32)
-        self.edge = np.ones(count, np.float32)

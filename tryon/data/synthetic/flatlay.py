@@ -34,14 +34,14 @@ def flat_lay_photo(
     points, scale = _framed(rng, places, mesh, canvas.part.shape)
     depth = -0.01 * mesh.layer - 0.03 * np.abs(mesh.arm) * smoothstep(mesh.along, 0.1, 0.4)
     flat = np.concatenate([points, depth[:, None]], axis=1).astype(np.float32)
-    draw(canvas.buffers, flat, mesh.faces, 0, cut=mesh.cut)
+    box = draw(canvas.buffers, flat, mesh.faces, 0, cut=mesh.cut)
     tilt = np.sqrt(np.clip(1 - np.clip(np.abs(mesh.layer), 0, 1) ** 2, 0, 1)) * 0.35
     outwards = np.sign(mesh.cloth[:, 0])
     normals = np.stack(
         [outwards * tilt, -np.clip(mesh.layer * 8 + 2.4, -1, 1), np.zeros_like(tilt)], axis=1
     )
     light = _table_light(rng)
-    colour_garment(canvas, mesh, fabric, normals, 0, light, 1 / scale)
+    colour_garment(canvas, box, mesh, fabric, normals, 0, light, 1 / scale)
     covered = canvas.buffers.owner == 0
     table = random_table(rng, size, photos)
     if rng.random() < 0.15 and mesh.cut_numbers.build == "top":

@@ -9,7 +9,7 @@ import numpy as np
 from tryon.data.synthetic.bodies import BodyModel, Shape
 from tryon.data.synthetic.canonical import FRAME_METRES, MIDDLE_Z, canonical_uv
 from tryon.data.synthetic.cuts import Cut
-from tryon.data.synthetic.patterns import COLUMNS, Patterns, Shell
+from tryon.data.synthetic.patterns import COLUMNS, Patterns, Shell, Tube
 from tryon.data.synthetic.sample import LOWER, OUTER, UPPER
 from tryon.data.synthetic.unroll import unrolled
 
@@ -62,7 +62,8 @@ def garment_mesh(cut: Cut, model: BodyModel, patterns: Patterns) -> GarmentMesh:
     """Cut the garment out of its patterns, on the mean body."""
     mean = garment_rest(cut, patterns, model.mean)
     shell = _shell_of(cut, patterns)
-    tube, count = patterns.tube, len(patterns.tube.sources) if _has_tube(cut) else 0
+    tube = _tube_of(cut, patterns)
+    count = len(tube.sources) if _has_tube(cut) else 0
     parts_bones, parts_weights, faces = [], [], []
     if count:
         parts_bones.append(tube.bones)
@@ -83,10 +84,11 @@ def garment_mesh(cut: Cut, model: BodyModel, patterns: Patterns) -> GarmentMesh:
     edge, cut_field = _fields(cut, patterns, mean, layer, arm, along, count)
     all_faces = np.concatenate(faces)
     all_faces = all_faces[(cut_field[all_faces] >= 0).any(1)]
-    kept = np.unique(all_faces)
-    index = np.zeros(len(mean), np.int32)
-    index[kept] = np.arange(len(kept), dtype=np.int32)
-    cloth = unrolled(cut, patterns, model, mean, arm, leg, along)
+    used = np.zeros(len(mean), bool)
+    used[all_faces] = True
+    kept = np.flatnonzero(used)
+    index = np.cumsum(used, dtype=np.int32) - 1
+    cloth = unrolled(cut, patterns, model, mean, arm, leg, along, count)
     return GarmentMesh(
         cut_numbers=cut,
         faces=np.ascontiguousarray(index[all_faces]),
@@ -106,6 +108,10 @@ def garment_mesh(cut: Cut, model: BodyModel, patterns: Patterns) -> GarmentMesh:
 
 def _has_tube(cut: Cut) -> bool:
     return cut.build in ("top", "skirt")
+
+
+def _tube_of(cut: Cut, patterns: Patterns) -> Tube:
+    return patterns.tube.down_to(cut.hem - 2 * abs(cut.slant) - 0.02)
 
 
 def _shell_of(cut: Cut, patterns: Patterns) -> Shell | None:
@@ -128,7 +134,7 @@ def garment_rest(
 
 
 def _tube_rest(cut: Cut, patterns: Patterns, shape: Shape, folds: Folds | None) -> np.ndarray:
-    tube, marks = patterns.tube, patterns.marks
+    tube, marks = _tube_of(cut, patterns), patterns.marks
     base = tube.base(shape)
     angles = tube.angles.reshape(-1, COLUMNS)
     outwards = np.stack([np.sin(angles), -np.cos(angles)], axis=-1)
@@ -205,7 +211,7 @@ def _layer(
 ) -> np.ndarray:
     pieces = []
     if count:
-        pieces.append(np.cos(patterns.tube.angles))
+        pieces.append(np.cos(patterns.tube.angles[:count]))
     if shell is not None:
         pieces.append(-model.mean.smooth_normals[shell.vertices, 1])
     return np.concatenate(pieces).astype(np.float32)

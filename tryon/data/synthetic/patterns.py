@@ -69,6 +69,20 @@ class Tube:
     bones: np.ndarray
     weights: np.ndarray
 
+    def down_to(self, height: float) -> Tube:
+        """The upper part of the tube, at least two rows, with one row below `height`."""
+        rows = min(max(int((self.heights >= height).sum()) + 1, 2), len(self.heights))
+        count = rows * COLUMNS
+        return Tube(
+            self.sources[:count],
+            self.mixture[:count],
+            self.angles[:count],
+            self.heights[:rows],
+            self.faces[: 2 * (rows - 1) * COLUMNS],
+            self.bones[:count],
+            self.weights[:count],
+        )
+
     def base(self, shape: Shape) -> np.ndarray:
         """The tube on the body `shape` in A-pose, float32 (rows, COLUMNS, 3)."""
         points = np.einsum("nkc,nk->nc", shape.smooth[self.sources], self.mixture)
@@ -262,12 +276,12 @@ def _mixed_skinning(
             np.add.at(dense, (np.arange(len(dense)), model.bones[sources[:, k], j]), amount)
     arms = np.array([name.startswith(("upperarm", "lowerarm")) for name in model.bone])
     dense[:, arms] = 0  # a raised arm must not pull the sides of a shirt with it
-    dense = dense.reshape(rows, COLUMNS, -1)
+    grid = dense.reshape(rows, COLUMNS, -1)
     for _ in range(6):
-        around = (np.roll(dense, 1, 1) + np.roll(dense, -1, 1) + 2 * dense) / 4
+        around = (np.roll(grid, 1, 1) + np.roll(grid, -1, 1) + 2 * grid) / 4
         padded = np.concatenate([around[:1], around, around[-1:]])
-        dense = (padded[:-2] + 2 * around + padded[2:]) / 4
-    dense = dense.reshape(rows * COLUMNS, -1)
+        grid = (padded[:-2] + 2 * around + padded[2:]) / 4
+    dense = grid.reshape(rows * COLUMNS, -1)
     bones = np.argsort(-dense, axis=1)[:, :MAX_BONES].astype(np.int32)
     weights = np.take_along_axis(dense, bones, axis=1)
     return bones, np.ascontiguousarray(weights / weights.sum(1, keepdims=True))

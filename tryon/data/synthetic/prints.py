@@ -142,9 +142,9 @@ def _draw_picture(
         draw.arc((cx - 0.6 * r, cy - 0.4 * r, cx + 0.6 * r, cy + 0.6 * r), 20, 160, second, 6)
     else:
         t = np.linspace(0, 2 * np.pi, 60)
-        x = 16 * np.sin(t) ** 3
-        y = 13 * np.cos(t) - 5 * np.cos(2 * t) - 2 * np.cos(3 * t) - np.cos(4 * t)
-        outline = np.stack([cx + x * r / 17, cy - y * r / 17], 1)
+        across = 16 * np.sin(t) ** 3
+        up = 13 * np.cos(t) - 5 * np.cos(2 * t) - 2 * np.cos(3 * t) - np.cos(4 * t)
+        outline = np.stack([cx + across * r / 17, cy - up * r / 17], 1)
         draw.polygon([tuple(c) for c in outline.tolist()], fill=first)
 
 
@@ -160,6 +160,6 @@ def decal_for(decal: Decal | None, metres_per_pixel: float) -> tuple[np.ndarray,
         faded[..., :3] *= faded[..., 3:]
         m = int(np.clip(1.5 * decal.box[3] / metres_per_pixel, 4, tall))
         faded = cv2.resize(faded, (n, m), interpolation=cv2.INTER_AREA)
-        faded[..., :3] /= np.maximum(faded[..., 3:], 1e-3)
+        faded[..., :3] = faded[..., :3] / np.maximum(faded[..., 3:], 1e-3)
         image = faded
     return np.ascontiguousarray(image), np.array([*decal.box, decal.side], np.float32)

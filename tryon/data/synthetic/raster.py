@@ -46,8 +46,9 @@ def draw(
     cut: np.ndarray | None = None,
     bias: float = 0.0,
     closed: bool = False,
-) -> None:
-    """Draw a mesh into `buffers`, in place.
+) -> np.ndarray:
+    """Draw a mesh into `buffers`, in place; returns the rectangle it may have touched, int32 (4,):
+    left, top, right, bottom, the last two outside.
 
     points: float32 (V, 3): x, y in pixels, depth (small is near).
     faces: int32 (F, 3).
@@ -58,7 +59,7 @@ def draw(
     """
     if cut is None:
         cut = np.ones(len(points), np.float32)
-    _rasterise(
+    return _rasterise(  # type: ignore[no-any-return]
         points, faces, cut, np.float32(bias), owner, closed,
         buffers.depth, buffers.owner, buffers.face, buffers.bary,
     )  # fmt: skip
@@ -67,6 +68,7 @@ def draw(
 @numba.njit(cache=True, fastmath=True, error_model="numpy")
 def _rasterise(points, faces, cut, bias, mark, closed, depth, owner, face, bary):  # type: ignore[no-untyped-def]
     height, width = depth.shape
+    box = np.array([width, height, 0, 0], np.int32)
     for i in range(faces.shape[0]):
         a, b, c = faces[i, 0], faces[i, 1], faces[i, 2]
         ca, cb, cc = cut[a], cut[b], cut[c]
@@ -84,6 +86,8 @@ def _rasterise(points, faces, cut, bias, mark, closed, depth, owner, face, bary)
         area = (bx - ax) * (cy - ay) - (cx - ax) * (by - ay)
         if area == 0 or (closed and area > 0):
             continue
+        box[0], box[1] = min(box[0], left), min(box[1], top)
+        box[2], box[3] = max(box[2], right + 1), max(box[3], bottom + 1)
         inverse = np.float32(1.0) / area
         az, bz, cz = points[a, 2] + bias, points[b, 2] + bias, points[c, 2] + bias
         step_b, step_c = (cy - ay) * inverse, (ay - by) * inverse
@@ -107,6 +111,7 @@ def _rasterise(points, faces, cut, bias, mark, closed, depth, owner, face, bary)
                 wb += step_b
                 wc += step_c
                 z += step_z
+    return box
 
 
 @numba.njit(cache=True, fastmath=True, error_model="numpy")

@@ -33,11 +33,11 @@ def random_light(rng: np.random.Generator) -> Light:
 
 @numba.njit(cache=True, fastmath=True, error_model="numpy")
 def shade_cloth(  # type: ignore[no-untyped-def]
-    owner, face, bary, mark, faces, attributes, tile, to_tile, back_shift, decal, decal_box,
+    box, owner, face, bary, mark, faces, attributes, tile, to_tile, back_shift, decal, decal_box,
     trim, trim_width, fade, wrinkles, wrinkle_scale, wrinkle_depth, sheen, light, strengths,
     image, uv, layer,
 ):  # fmt: skip
-    """Colour the pixels of the garment `mark`, in place.
+    """Colour the pixels of the garment `mark` within `box` (left, top, right, bottom), in place.
 
     attributes: float32 (V, 9): view normal (3), uv (2), layer, cloth (2), metres to the hem.
     tile: float32 (n, n, 3), repeating; to_tile: float32 (2, 3), cloth metres to tile pixels;
@@ -47,11 +47,10 @@ def shade_cloth(  # type: ignore[no-untyped-def]
     height on the cloth where it begins and where it is whole (colour < 0 for none);
     wrinkles: float32 (m, m, 2), slopes, repeating; light, strengths: (3,), (2,) see `Light`.
     """
-    height, width = owner.shape
     n, m = tile.shape[0], wrinkles.shape[0]
     dh, dw = decal.shape[0], decal.shape[1]
-    for y in range(height):
-        for x in range(width):
+    for y in range(box[1], box[3]):
+        for x in range(box[0], box[2]):
             if owner[y, x] != mark:
                 continue
             i = face[y, x]
@@ -132,7 +131,7 @@ def shade_cloth(  # type: ignore[no-untyped-def]
             lit = (nx * light[0] + ny * light[1] + nz * light[2]) / length
             lit = max(lit, np.float32(0.0))
             shade = strengths[0] + strengths[1] * lit
-            gloss = sheen * lit**12 * np.float32(90.0)
+            gloss = sheen * (lit * lit * lit) ** 4 * np.float32(90.0)
             if edge < np.float32(0.012) and edge > np.float32(0.007):
                 shade *= np.float32(0.94)
             if inside:

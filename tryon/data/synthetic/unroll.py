@@ -37,20 +37,21 @@ def unrolled(
     arm: np.ndarray,
     leg: np.ndarray,
     along: np.ndarray,
+    count: int,
 ) -> np.ndarray:
     """Cloth coordinates float (N, 2), metres to the right and down, sleeves still at 45 degrees.
 
-    mean: (N, 3), the garment on the mean body in A-pose; arm, leg, along: (N,), see `GarmentMesh`.
+    mean: (N, 3), the garment on the mean body in A-pose; arm, leg, along: (N,), see `GarmentMesh`;
+    count: how many of the vertices, the first ones, are the tube's.
     """
     flat = mean[:, [0, 2]].astype(np.float64)
     marks = patterns.marks
-    has_tube = cut.build in ("top", "skirt")
-    heights = patterns.tube.heights[::-1]
-    if has_tube:
-        rows = np.abs(mean[: len(patterns.tube.sources), 0]).reshape(-1, COLUMNS).max(1)[::-1]
+    if count:
+        rows = np.abs(mean[:count, 0]).reshape(-1, COLUMNS).max(1)
     else:
-        rows = np.abs(patterns.tube.base(model.mean)[..., 0]).max(1)[::-1] + cut.ease
-    half = np.interp(mean[:, 2], heights, rows)
+        rows = np.abs(patterns.tube.base(model.mean)[..., 0]).max(1) + cut.ease
+    heights = patterns.tube.heights[: len(rows)]
+    half = np.interp(mean[:, 2], heights[::-1], rows[::-1])
     trunk = widening(mean[:, 0], np.maximum(half, 1e-3), ROUNDNESS)
     trunk *= 1 - 0.8 * _ramp(mean[:, 2], marks.armpit, marks.shoulder + 0.03)
     moved = np.stack([trunk, np.zeros_like(trunk)], axis=1)

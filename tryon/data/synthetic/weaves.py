@@ -13,6 +13,8 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from tryon.errors import ImageError
+
 SIZE = 256
 
 Names = tuple[str, str, str]
@@ -96,14 +98,14 @@ def _wrapped_ellipse(
     tile: np.ndarray, centre: np.ndarray, a: float, b: float, angle: float, colour: np.ndarray
 ) -> None:
     """Draw an ellipse that goes on at the opposite side, so that the tile repeats unseen."""
-    colour = np.clip(colour, 0, 255).tolist()
+    ink = np.clip(colour, 0, 255).tolist()
     for dx in (-SIZE, 0, SIZE):
         for dy in (-SIZE, 0, SIZE):
             x, y = centre[0] + dx, centre[1] + dy
             if -a < x < SIZE + a and -a < y < SIZE + a:
                 size = (max(1, int(a)), max(1, int(b)))
                 turn = float(np.degrees(angle))
-                cv2.ellipse(tile, (int(x), int(y)), size, turn, 0, 360, colour, -1, cv2.LINE_AA)
+                cv2.ellipse(tile, (int(x), int(y)), size, turn, 0, 360, ink, -1, cv2.LINE_AA)
 
 
 def blobs(rng: np.random.Generator, colours: np.ndarray, names: Names) -> Tile:
@@ -168,8 +170,10 @@ def photo_tile(rng: np.random.Generator, photos: tuple[Path, ...]) -> np.ndarray
 
 @lru_cache(maxsize=1024)
 def small_photo(path: Path) -> np.ndarray:
-    """A photo as uint8 RGB, about 300 pixels on its longer side."""
+    """A photo as uint8 RGB, about 300 pixels on its longer side. Raises `ImageError`."""
     picture = cv2.imread(str(path), cv2.IMREAD_REDUCED_COLOR_4)
+    if picture is None:
+        raise ImageError("cannot be read", path=path, remedy="Remove it from the folder.")
     scale = 300 / max(picture.shape[:2])
     picture = cv2.resize(picture, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
     return cv2.cvtColor(picture, cv2.COLOR_BGR2RGB)

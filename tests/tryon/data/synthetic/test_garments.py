@@ -72,7 +72,7 @@ def test_cloth_lies_outside_the_body_of_any_shape() -> None:
     for pair in ((3, 40), (17, 60), (80, 5)):
         shape = model.shape(*pair, 0.4)
         rest = garment_rest(SKIRT, everything, shape)
-        base = everything.tube.base(shape).reshape(-1, 3)
+        base = everything.tube.base(shape).reshape(-1, 3)[: len(rest)]
         away = np.linalg.norm(rest[:, :2], axis=1) - np.linalg.norm(base[:, :2], axis=1)
         assert away.min() > -0.001 and np.median(away) > 0.005
 
