@@ -180,6 +180,15 @@ def test_coefficients_are_the_least_squares_of_their_window() -> None:
     assert middle[3] == pytest.approx(mask.mean() - slopes @ colours.mean(0), abs=2e-3)
 
 
+def test_coefficients_are_enlarged_without_a_shift() -> None:
+    offset = np.random.default_rng(3).random((100, 80), dtype=np.float32)
+    coefficients = np.zeros((100, 80, 4), np.float32)
+    coefficients[..., 3] = 0.5 + (offset - 0.5) / module.SHARPNESS
+    enlarged = guided(np.zeros((700, 560, 3), np.uint8), coefficients)
+    expected = Image.fromarray(offset).resize((560, 700), Image.Resampling.BILINEAR)
+    assert enlarged == pytest.approx(np.asarray(expected), abs=0.04)
+
+
 def test_strips_join_without_seams(portrait: Image.Image, monkeypatch) -> None:
     photo = np.asarray(portrait)
     coefficients = np.random.default_rng(2).random((128, 128, 4), dtype=np.float32)
