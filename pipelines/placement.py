@@ -7,6 +7,7 @@ the garment has edges (a collar, a hem), but no colours; it is trained on synthe
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Literal
 
 import cv2
@@ -24,7 +25,8 @@ PLACEMENT_INPUTS = 4 + 4 + 1 + 2
 PLACEMENT_OUTPUTS = 2 + 1 + 1 + len(CATEGORIES)
 _UV_UNIT = 0.05
 _BEST_SCALE = 0.006
-_UNSURE = 0.06  # an expected error (in uv) at which the photo shows no garment we know
+_SURE = 0.03  # an expected error (in uv) above which the garment may lie on its head
+_UNSURE = 0.12  # an expected error (in uv) at which the photo shows no garment we know
 
 
 def garment_atlas(
@@ -36,34 +38,69 @@ def garment_atlas(
     certainly of another category than was said.
     """
     crop = garment_crop(cutout.box)
-    size = (PLACEMENT_SIZE, PLACEMENT_SIZE)
-    alpha = _square(cutout.alpha, crop, size)
-    luminance = _square(cv2.cvtColor(cutout.image, cv2.COLOR_RGB2GRAY), crop, size)
-    inputs = placement_inputs(alpha, luminance)
-    with torch.inference_mode():
-        drawn = net(torch.from_numpy(inputs)[None].to(memory_format=torch.channels_last)).float()
-        uv, scale, front, kinds = placement_outputs(drawn)
+    alpha = _square(cutout.alpha, crop)
+    luminance = _square(cv2.cvtColor(cutout.image, cv2.COLOR_RGB2GRAY), crop)
     mask = alpha > 127
-    error = scale[0, 0].numpy()
-    if np.median(error[mask]) > _UNSURE:
+    drawn = _upright(net, alpha, luminance)
+    if np.median(drawn.error[mask]) > _UNSURE:
         raise NoGarmentError(
             "what was found in the photo does not look like a garment",
             remedy="Give a photo of one garment, laid flat or hanging, whole in the picture.",
         )
-    share = kinds[0].softmax(0).numpy()[:, mask].mean(axis=1)
+    share = drawn.kinds[:, mask].mean(axis=1)
     found = _category(share, category)
-    front_share = front[0, 0].sigmoid().numpy()
-    weight = np.clip(_BEST_SCALE / error, 0, 1) * (front_share > 0.5) * mask
+    weight = np.clip(_BEST_SCALE / drawn.error, 0, 1) * (drawn.front > 0.5) * mask
     y, x = np.mgrid[0:PLACEMENT_SIZE, 0:PLACEMENT_SIZE].astype(np.float32) + 0.5
     step = crop.width / PLACEMENT_SIZE
     layer = garment_layer(
         cutout.image,
-        _without_inside(cutout.alpha, front_share, crop),
-        uv[0].permute(1, 2, 0).numpy().reshape(-1, 2),
+        _without_inside(cutout.alpha, drawn.front, crop),
+        drawn.uv.reshape(-1, 2),
         weight.ravel(),
         np.stack([crop.left + x.ravel() * step, crop.top + y.ravel() * step], axis=1),
     )
     return GarmentAtlas(found, (layer,))
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class _Drawn:
+    """What the net says of a garment, on the 192x192 square: uv (h, w, 2), error (h, w),
+    front (h, w), 0-1, and kinds (3, h, w), 0-1."""
+
+    uv: np.ndarray
+    error: np.ndarray
+    front: np.ndarray
+    kinds: np.ndarray
+
+
+def _drawn(net: DenseNet, alpha: np.ndarray, luminance: np.ndarray, quarters: int) -> _Drawn:
+    """What the net says of the garment turned by so many quarters of a circle, turned back."""
+    turned = (np.ascontiguousarray(np.rot90(plane, quarters)) for plane in (alpha, luminance))
+    inputs = torch.from_numpy(placement_inputs(*turned))[None]
+    with torch.inference_mode():
+        drawn = net(inputs.to(memory_format=torch.channels_last)).float()
+        drawn = torch.rot90(drawn, quarters, (-1, -2))
+        uv, error, front, kinds = placement_outputs(drawn)
+    return _Drawn(
+        uv=np.ascontiguousarray(uv[0].permute(1, 2, 0).numpy()),
+        error=np.ascontiguousarray(error[0, 0].numpy()),
+        front=np.ascontiguousarray(front[0, 0].sigmoid().numpy()),
+        kinds=kinds[0].softmax(0).numpy(),
+    )
+
+
+def _upright(net: DenseNet, alpha: np.ndarray, luminance: np.ndarray) -> _Drawn:
+    """What the net says of the garment as it lies, or turned if that makes it much surer."""
+    mask = alpha > 127
+    best = _drawn(net, alpha, luminance, 0)
+    least = float(np.median(best.error[mask]))
+    if least > _SURE:
+        for quarters in (2, 1, 3):
+            drawn = _drawn(net, alpha, luminance, quarters)
+            error = float(np.median(drawn.error[mask]))
+            if error < 0.6 * least:
+                best, least = drawn, error
+    return best
 
 
 def _category(share: np.ndarray, wanted: Category | Literal["auto"]) -> Category:
@@ -100,8 +137,8 @@ def garment_crop(box: Box, air: float = 0.06) -> Box:
     return Box(left, top, left + side, top + side)
 
 
-def _square(plane: np.ndarray, crop: Box, size: tuple[int, int]) -> np.ndarray:
-    """uint8 (height, width) of `size`: the crop of a plane, its edge continued beyond the photo."""
+def _square(plane: np.ndarray, crop: Box) -> np.ndarray:
+    """uint8 (192, 192): the crop of a plane, 0 beyond the photo."""
     height, width = plane.shape
     padding = (
         max(0, -crop.top),
@@ -111,7 +148,8 @@ def _square(plane: np.ndarray, crop: Box, size: tuple[int, int]) -> np.ndarray:
     )
     inside = plane[max(0, crop.top) : crop.bottom, max(0, crop.left) : crop.right]
     whole = cv2.copyMakeBorder(inside, *padding, cv2.BORDER_CONSTANT, value=0)
-    shrinks = whole.shape[0] > size[1]
+    size = (PLACEMENT_SIZE, PLACEMENT_SIZE)
+    shrinks = whole.shape[0] > PLACEMENT_SIZE
     return cv2.resize(whole, size, interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR)
 
 

@@ -23,6 +23,7 @@ from tryon.types import Box
 _CELLS = (24, 18)
 _STIFFNESS = 1e-6
 _FROM_BEHIND = 0.25  # confidence in the front's photo where the back of the person shows
+_BETWEEN_THIGHS = 0.585  # v where a skirt spans the gap
 _SHOULDER = (0.055, 0.30)  # |u - 0.5| from here and v up to here: where arm and trunk are one
 
 
@@ -53,8 +54,9 @@ _ARMS = tuple(f"{side}_{part}" for side in ("left", "right") for part in ("upper
 _LEGS = tuple(f"{side}_{part}" for side in ("left", "right") for part in ("thigh", "shin", "foot"))
 
 
-def _limbs(skirt: bool) -> tuple[_Limb, ...]:
-    """How the body falls into smooth surfaces: a skirt joins the legs to the trunk."""
+def _limbs(hanging: tuple[str, ...]) -> tuple[_Limb, ...]:
+    """How the body falls into smooth surfaces; parts of legs that the garment hangs over as one
+    piece of cloth (a skirt, the hem of a top) belong to the trunk."""
     trunk = _Limb(("neck", "torso"), ("neck", "torso"), beside=_ARMS)
     arms = tuple(
         _Limb(
@@ -64,8 +66,8 @@ def _limbs(skirt: bool) -> tuple[_Limb, ...]:
         )
         for side in ("left", "right")
     )
-    if skirt:
-        whole = ("neck", "torso", *_LEGS)
+    if hanging:
+        whole = ("neck", "torso", *hanging)
         return (_Limb(whole, whole, beside=_ARMS), *arms)
     legs = tuple(_Limb(names, ("torso", *names)) for names in (_LEGS[:3], _LEGS[3:]))
     return (trunk, *arms, *legs)
@@ -81,10 +83,10 @@ def warp_garment(atlas: GarmentAtlas, body: BodyMap) -> Warp:
     image = np.zeros((height, width, 3), np.uint8)
     coverage = np.zeros((height, width), np.float32)
     confidence = np.zeros((height, width), np.float32)
-    window = _window(body)
+    window = _window(atlas, body)
     if window is not None:
         rows, columns = slice(window.top, window.bottom), slice(window.left, window.right)
-        uv, drawn = _canonical(body, window, _limbs(_is_skirt(atlas)))
+        uv, drawn = _canonical(body, window, _limbs(_hanging(atlas)))
         painted = _painted(atlas, body, window, uv, drawn)
         image[rows, columns], coverage[rows, columns], confidence[rows, columns] = painted
     return Warp(image, coverage, confidence)
@@ -103,23 +105,29 @@ def warp_composite(photo: Image.Image, warp: Warp, mask: Image.Image | None = No
     return Image.fromarray(np.round(mixed).astype(np.uint8))
 
 
-def _is_skirt(atlas: GarmentAtlas) -> bool:
-    """Whether the garment spans the gap between the thighs."""
-    return bool(atlas.category != "upper" and atlas.covers(0.5, 0.585))
+def _hanging(atlas: GarmentAtlas) -> tuple[str, ...]:
+    """The parts of the legs that the garment covers without being split between them."""
+    if atlas.category == "upper":
+        return "left_thigh", "right_thigh"
+    return _LEGS if atlas.covers(0.5, _BETWEEN_THIGHS) else ()
 
 
-def _window(body: BodyMap) -> Box | None:
-    """The piece of the photo where there is any body or band."""
-    present = body.parts[..., 0] < 0.6
+def _window(atlas: GarmentAtlas, body: BodyMap) -> Box | None:
+    """The piece of the photo where there may be any of the garment."""
+    reach = np.max([layer.coverage for layer in atlas.layers], axis=0) > 0.1
+    near = cv2.dilate(reach.astype(np.uint8), np.ones((9, 9), np.uint8))
+    u, v = body.uv[..., 0] * FRAME - 0.5, body.uv[..., 1] * FRAME - 0.5
+    covered = cv2.remap(near, u, v, cv2.INTER_NEAREST) > 0
+    present = (body.parts[..., 0] < 0.7) & covered
     rows, columns = np.nonzero(present.any(axis=1))[0], np.nonzero(present.any(axis=0))[0]
     if len(rows) == 0:
         return None
     scale = body.box.height / present.shape[0]
     width, height = body.photo_size
-    left = max(0, int(body.box.left + (columns[0] - 1) * scale))
-    top = max(0, int(body.box.top + (rows[0] - 1) * scale))
-    right = min(width, int(body.box.left + (columns[-1] + 2) * scale) + 1)
-    bottom = min(height, int(body.box.top + (rows[-1] + 2) * scale) + 1)
+    left = max(0, int(body.box.left + (columns[0] - 3) * scale))
+    top = max(0, int(body.box.top + (rows[0] - 3) * scale))
+    right = min(width, int(body.box.left + (columns[-1] + 4) * scale) + 1)
+    bottom = min(height, int(body.box.top + (rows[-1] + 4) * scale) + 1)
     return Box(left, top, right, bottom) if right > left and bottom > top else None
 
 
@@ -154,10 +162,18 @@ def _canonical(
         chosen = share > np.maximum(best, 0.05)
         best = np.maximum(best, share)
         if chosen.any() and (field := _limb_field(body, limb)) is not None:
-            uv[chosen] = field.on_grid(y, x)[chosen]
+            rows, columns = (_extent(chosen.any(axis=axis)) for axis in (1, 0))
+            piece = chosen[rows, columns]
+            uv[rows, columns][piece] = field.on_grid(y[rows], x[columns])[piece]
     step = 0.5 * body.box.height / body.uv.shape[0]  # the edge is one photo pixel soft
     drawn = np.clip((best - other) * step + 0.5, 0, 1)
     return uv, drawn
+
+
+def _extent(present: np.ndarray) -> slice:
+    """From the first to the last True."""
+    places = np.flatnonzero(present)
+    return slice(int(places[0]), int(places[-1]) + 1)
 
 
 def _limb_field(body: BodyMap, limb: _Limb):  # type: ignore[no-untyped-def]

@@ -1,7 +1,8 @@
 """The atlas of a garment from a photo of somebody who wears it.
 
-The wearer's body map says where each pixel belongs; GrabCut, told by the map where the garment
-surely is and surely is not (face, hands, the other half of the body), says which pixels are it.
+The wearer's body map says where each pixel belongs, and where the garment surely is and surely is
+not. From there the colours of garment, skin and other clothes are learned, and GrabCut draws the
+outline between them.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from tryon.errors import NoGarmentError
 from tryon.pipelines.atlas import GarmentAtlas, garment_layer
 from tryon.pipelines.bodymap import BODY_PARTS, BodyMap, cropped
 from tryon.pipelines.cutout import grabcut, matte
+from tryon.pipelines.skin import colour_bins, colour_model, posteriors
 from tryon.types import Box, Category
 
 _ROWS = 288  # at which the clothes are told apart
@@ -67,13 +69,11 @@ def worn_alpha(
     outline = cv2.resize(silhouette[cut].astype(np.float32), size, interpolation=cv2.INTER_AREA)
     hints = _hints(body, category)
     placed = [cv2.resize(plane, size) for plane in _window_planes(hints, body.box, window)]
-    labels = np.full(size[::-1], cv2.GC_PR_BGD, np.uint8)
-    labels[(placed[0] > 0.5) & (outline > 0.5)] = cv2.GC_PR_FGD
-    labels[(placed[1] > 0.5) & (outline > 0.8)] = cv2.GC_FGD
-    labels[(placed[2] > 0.5) | (outline < 0.2)] = cv2.GC_BGD
+    smooth = cv2.GaussianBlur(small, (0, 0), 0.8)
+    labels = _labels(smooth, outline, placed)
     if (labels == cv2.GC_FGD).sum() < 20:
         raise NoGarmentError(f"too little of a garment ({category}) is visible on the wearer")
-    lab = cv2.cvtColor(cv2.GaussianBlur(small, (0, 0), 0.8), cv2.COLOR_RGB2LAB)
+    lab = cv2.cvtColor(smooth, cv2.COLOR_RGB2LAB)
     mask = grabcut(lab, labels, rounds=3)
     disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (3, 3))
     mask = cv2.morphologyEx(cv2.morphologyEx(mask, cv2.MORPH_CLOSE, disc), cv2.MORPH_OPEN, disc)
@@ -82,8 +82,32 @@ def worn_alpha(
     return alpha
 
 
-def _hints(body: BodyMap, category: Category) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Where the garment may be, surely is, and surely is not: float32 (h, w), 0-1 each."""
+def _labels(small: np.ndarray, outline: np.ndarray, hints: tuple[np.ndarray, ...]) -> np.ndarray:
+    """uint8 (h, w): what GrabCut starts from. hints: as from `_hints`, at this size."""
+    possible, sure, excluded, skin, other = (plane > 0.5 for plane in hints)
+    sure &= outline > 0.8
+    bins = colour_bins(small)
+    models = {
+        "garment": colour_model(bins, sure),
+        "skin": colour_model(bins, skin & (outline > 0.8)),
+        "other": colour_model(bins, other & (outline > 0.8)),
+    }
+    priors = {
+        "garment": np.where(possible, 1.0, 0.1).astype(np.float32),
+        "skin": np.where(sure, 0.05, 0.5).astype(np.float32),
+        "other": np.where(possible, 0.2, 1.0).astype(np.float32),
+    }
+    share = posteriors(bins, models, priors)["garment"]
+    labels = np.where(share > 0.5, cv2.GC_PR_FGD, cv2.GC_PR_BGD).astype(np.uint8)
+    labels[(share < 0.05) & ~sure] = cv2.GC_BGD
+    labels[sure] = cv2.GC_FGD
+    labels[excluded | (outline < 0.2)] = cv2.GC_BGD
+    return labels
+
+
+def _hints(body: BodyMap, category: Category) -> tuple[np.ndarray, ...]:
+    """Where the garment may be, surely is, surely is not, where skin is, where other clothes are:
+    float32 (h, w), 0-1 each."""
     index = {name: i for i, name in enumerate(BODY_PARTS)}
     u, v = body.uv[..., 0], body.uv[..., 1]
     possible = body.parts[..., [index[name] for name in _POSSIBLE[category]]].sum(axis=-1)
@@ -93,16 +117,23 @@ def _hints(body: BodyMap, category: Category) -> tuple[np.ndarray, np.ndarray, n
     never = ["head", "left_hand", "right_hand", "left_foot", "right_foot"]
     excluded = body.parts[..., [index[name] for name in never]].sum(axis=-1) > 0.7
     if category == "upper":
-        possible = possible * (v < _CROTCH + 0.03)
-        sure = trunk & middle & (v > 0.30) & (v < 0.37)
-        excluded |= (v > _CROTCH + 0.05) & (possible < 0.5)
+        other = thighs & (v > _CROTCH + 0.03)
+        possible = possible * (v < _CROTCH - 0.04)
+        sure = trunk & middle & (v > 0.29) & (v < 0.37)
     elif category == "lower":
+        other = trunk & middle & (v > 0.29) & (v < 0.36)
         possible = possible * (v > _WAIST)
         sure = thighs & (v > _CROTCH - 0.01) & (v < _CROTCH + 0.04)
         excluded |= v < _WAIST - 0.03
     else:
-        sure = trunk & middle & (v > 0.30) & (v < 0.48)
-    return possible.astype(np.float32), sure.astype(np.float32), excluded.astype(np.float32)
+        other = np.zeros_like(trunk)
+        sure = trunk & middle & (v > 0.29) & (v < 0.48)
+    head = body.parts[..., index["head"]] > 0.8
+    hands = body.parts[..., [index["left_hand"], index["right_hand"]]].sum(axis=-1) > 0.8
+    # The face without hair: its middle, below the forehead.
+    face = head & (np.abs(u - 0.5) < 0.025) & (v > 0.105) & (body.front > 0.5)
+    planes = (possible, sure, excluded, face | (hands & (body.body > 0.8)), other)
+    return tuple(plane.astype(np.float32) for plane in planes)
 
 
 def _inside(box: Box, width: int, height: int) -> Box:

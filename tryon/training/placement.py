@@ -45,7 +45,7 @@ class PlacementTraining:
     widths: tuple[int, ...] = (24, 48, 80, 112, 144)
     held_out: int = 200
     turn: float = 5.0
-    upside_down: float = 0.08
+    upside_down: float = 0.0
     stretch: float = 0.08
 
 
@@ -144,15 +144,22 @@ def placement_loss(
         "front": round(front_loss.item(), 4),
         "kind": round(kind_loss.item(), 4),
     }
-    return 0.3 * place + front_loss + 0.2 * kind_loss, seen
+    return 0.3 * place + front_loss + 0.5 * kind_loss, seen
+
+
+def category_chances(categories: np.ndarray) -> np.ndarray:
+    """float (n,), summing to 1: rare categories come more often than their share."""
+    share = np.bincount(categories, minlength=3) / max(len(categories), 1)
+    chances = 1 / np.sqrt(share[categories])
+    return np.asarray(chances / chances.sum())
 
 
 def train_placement(cache: SampleCache, config: PlacementTraining, folder: Path) -> DenseNet:
     """Train on all but the last samples of the cache; checkpoints go to `folder`."""
-    count = len(cache) - config.held_out
+    chances = category_chances(np.asarray(cache.categories[: len(cache) - config.held_out, 0]))
 
     def batch(rng: np.random.Generator, size: int) -> Batch:
-        chosen = rng.integers(count, size=size)
+        chosen = rng.choice(len(chances), size, p=chances)
         return placement_batch([photo_example(rng, cache, int(i), config) for i in chosen])
 
     shape = DenseNetConfig(PLACEMENT_INPUTS, PLACEMENT_OUTPUTS, config.widths)
