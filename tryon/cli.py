@@ -100,7 +100,7 @@ def dress(
         typer.Option(help="Garment LoRA, FILE or FILE:WEIGHT. Can be given several times."),
     ] = None,
     model: Annotated[
-        str, typer.Option(help="mini, sd15, sdxl, a folder in diffusers layout, or a checkpoint.")
+        str, typer.Option(help="mini, sd15, sdxl, a folder, a checkpoint, or none: the warp alone.")
     ] = "mini",
     steps: Annotated[int | None, typer.Option(help="Denoising steps.")] = None,
     seed: Annotated[int, typer.Option(help="Same seed, same picture.")] = 0,

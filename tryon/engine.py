@@ -11,39 +11,29 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import replace
 from itertools import groupby
 from os import PathLike
 from pathlib import Path
 from typing import Any, Literal
 
+import numpy as np
 from PIL import Image
 
 from tryon import __version__
 from tryon.adapters.lora import LoraAdapter, attached
 from tryon.adapters.lora_format import read_lora
 from tryon.errors import InputError, MaskEmptyError, TryOnError
-from tryon.images import Source, load_image, load_mask
+from tryon.images import Source, load_cutout, load_image
 from tryon.look import Look
 from tryon.models import open_family
-from tryon.options import DressOptions, lora_and_weight
+from tryon.options import DressOptions, GarmentPhoto, lora_and_weight
 from tryon.perception import PoseName, load_perception
 from tryon.pipelines.composite import composite
 from tryon.pipelines.conditioning import Recent
-from tryon.pipelines.crop import (
-    context_box,
-    crop_around,
-    cropped_mask,
-    cropped_photo,
-    cropped_points,
-)
-from tryon.pipelines.inpaint import InpaintSample, InpaintSettings, inpaint
-from tryon.pipelines.mask import agnostic_mask, check_mask, edited_mask, grown_mask
-from tryon.pipelines.parsing import person_parsing
-from tryon.pipelines.pose import require_visible, single_person
-from tryon.pipelines.silhouette import person_silhouette
-from tryon.pipelines.skeleton import draw_skeleton
-from tryon.preparation import Garment, Person, Plan, photo_key
+from tryon.pipelines.family import Family, FamilyConfig
+from tryon.pipelines.inpaint import inpaint
+from tryon.planning import Plan, planned
+from tryon.preparation import Garment, Person, photo_key, prepared_garment, prepared_person
 from tryon.stopwatch import Stopwatch
 from tryon.types import Category
 
@@ -54,7 +44,8 @@ Raise `Cancelled` in it to stop.
 """
 Pair = tuple[Source | Person, Source | Garment]
 
-GARMENT_WORDS: dict[Category, str] = {"upper": "a top", "lower": "a bottom", "dress": "a dress"}
+PREVIEW = FamilyConfig(width=576, height=768)
+STAGES = ("pose", "bodymap", "atlas", "mask", "denoise", "decode", "composite")
 
 
 def _quiet(stage: str, done: int, total: int) -> None:
@@ -64,7 +55,8 @@ def _quiet(stage: str, done: int, total: int) -> None:
 class TryOn:
     """A loaded family and the models that prepare photos for it.
 
-    model: `mini`, `sd15`, `sdxl`, a folder in diffusers layout, or a `.safetensors` checkpoint.
+    model: `mini`, `sd15`, `sdxl`, a folder in diffusers layout, or a `.safetensors` checkpoint;
+        `none` paints nothing and shows the warped garment as it is, at once.
     device, dtype, offload: None chooses what suits this machine and these weights.
     pose: `blazepose`, or `openpose` or `dwpose` through controlnet-aux.
     threads: of the pose and silhouette models.
@@ -86,7 +78,11 @@ class TryOn:
     ) -> None:
         self.model = str(model)
         self.perception = load_perception(pose, threads=threads)
-        self.family = open_family(model, device=device, dtype=dtype, offload=offload)
+        self.family: Family | None = None
+        self.config = PREVIEW
+        if self.model != "none":
+            self.family = open_family(model, device=device, dtype=dtype, offload=offload)
+            self.config = self.family.config
         self._people: Recent[Person] = Recent(remember)
         self._garments: Recent[Garment] = Recent(remember)
 
@@ -162,28 +158,27 @@ class TryOn:
     ) -> Iterator[tuple[Plan, Image.Image]]:
         yield from zip(plans, self.paint(plans, on_progress=on_progress), strict=True)
 
-    def prepare_person(self, source: Source | Person) -> Person:
+    def prepare_person(self, source: Source | Person, *, clock: Stopwatch | None = None) -> Person:
         """What is in a person photo. The same pixels are looked at once.
 
-        Raises ImageError, NoPersonError or SeveralPeopleError.
+        Raises ImageError or PersonError.
         """
         if isinstance(source, Person):
             return source
         photo = load_image(source)
         key = photo_key(photo)
-        path = None if isinstance(source, Image.Image) else Path(source)
-        return self._people.get(key, lambda: self._look_at(photo, key, path))
-
-    def _look_at(self, photo: Image.Image, key: str, path: Path | None) -> Person:
-        poses = self.perception.pose.detect(photo)
-        pose = single_person(poses, path=path)
-        others = [other for other in poses if other is not pose]
-        silhouette = person_silhouette(photo, pose, self.perception.segmenter, others)
-        parsing = person_parsing(photo, pose, silhouette)
-        return Person(photo, pose, silhouette, parsing, key, path)
+        return self._people.get(
+            key,
+            lambda: prepared_person(
+                self.perception, photo, key, clock or Stopwatch(), _path(source)
+            ),
+        )
 
     def prepare_garment(
-        self, source: Source | Garment, category: Literal["auto"] | Category = "auto"
+        self,
+        source: Source | Garment,
+        category: Literal["auto"] | Category = "auto",
+        photo_kind: GarmentPhoto = "auto",
     ) -> Garment:
         """What is in a garment photo. The same pixels are looked at once.
 
@@ -191,11 +186,13 @@ class TryOn:
         """
         if isinstance(source, Garment):
             return source
-        photo = load_image(source)
-        key = photo_key(photo)
+        cutout = load_cutout(source)
+        key = photo_key(cutout)
         return self._garments.get(
-            (key, category),
-            lambda: Garment(photo, "upper" if category == "auto" else category, key),
+            (key, category, photo_kind),
+            lambda: prepared_garment(
+                self.perception, cutout, key, category, photo_kind, _path(source)
+            ),
         )
 
     def plan(
@@ -213,62 +210,13 @@ class TryOn:
         """
         clock = Stopwatch()
         on_progress("person", 0, 0)
-        with clock.stage("pose"):
-            person = self.prepare_person(person)
+        who = self.prepare_person(person, clock=clock)
         on_progress("garment", 0, 0)
         with clock.stage("atlas"):
-            garment = self.prepare_garment(garment, options.category)
-        require_visible(person.pose, garment.category, person.photo.size, path=person.path)
+            what = self.prepare_garment(garment, options.category, options.garment_photo)
         on_progress("mask", 0, 0)
         with clock.stage("mask"):
-            area = self._mask(person, garment.category, options, mask)
-            config = self.family.config
-            size = (config.width, config.height)
-            crop = crop_around(area, size, include=context_box(person.pose, garment.category))
-            skeleton = draw_skeleton(
-                [replace(person.pose, keypoints=cropped_points(person.pose.keypoints, crop))], size
-            )
-            sample = InpaintSample(
-                image=cropped_photo(person.photo, crop),
-                mask=cropped_mask(area, crop),
-                skeleton=skeleton,
-                prompt=config.prompts[garment.category].format(
-                    garment=options.prompt or GARMENT_WORDS[garment.category]
-                ),
-                negative_prompt=(
-                    config.negative_prompt
-                    if options.negative_prompt is None
-                    else options.negative_prompt
-                ),
-                garment=garment.photo,
-                seed=options.seed,
-            )
-        return Plan(person, garment, options, area, crop, sample, self._settings(options), clock)
-
-    def _mask(
-        self, person: Person, category: Category, options: DressOptions, source: Source | None
-    ) -> Image.Image:
-        photo = person.photo
-        own = None if source is None else load_mask(source, photo.size)
-        if own is not None and options.mask_mode == "replace":
-            area = own
-        else:
-            limbs = None if options.limbs == "auto" else options.limbs
-            area = agnostic_mask(person.parsing, category, limbs=limbs)
-            if own is not None:
-                area = edited_mask(area, own, options.mask_mode)
-        if options.grow:
-            area = grown_mask(area, options.grow)
-        check_mask(area, photo.size, path=person.path)
-        return area
-
-    def _settings(self, options: DressOptions) -> InpaintSettings:
-        asked = {
-            name: getattr(options, name)
-            for name in ("steps", "guidance", "strength", "control_scale", "image_scale")
-            if getattr(options, name) is not None
-        }
-        return replace(InpaintSettings.of(self.family.config), **asked)
+            return planned(self.config, who, what, options, clock, mask)
 
     def paint(
         self, plans: Sequence[Plan], *, on_progress: OnProgress = _quiet
@@ -277,6 +225,8 @@ class TryOn:
 
         Raises Cancelled when `on_progress` does, and LoraError.
         """
+        if self.family is None:
+            return [plan.sample.warp or plan.sample.image for plan in plans]
         if not plans:
             return []
         start = last_step = time.perf_counter()
@@ -309,18 +259,21 @@ class TryOn:
                 plan.crop,
                 feather=options.feather,
                 colour_match=options.colour_match,
+                reference=plan.reference,
+                trust=plan.trust,
+                detail=options.detail,
             )
         if alpha.getbbox() is None:
             raise MaskEmptyError("the feather leaves nothing of the mask", remedy="Grow the mask.")
         return Look(
             image=image,
             mask=alpha,
-            warp=None,
+            warp=plan.reference if options.warp else None,
             skeleton=plan.sample.skeleton or painted,
             crop=plan.crop.box,
             pose=person.pose,
-            scores=plan.scores(alpha),
-            seconds=plan.seconds(),
+            scores=_scores(plan, alpha),
+            seconds=_seconds(plan.clock),
             parameters={
                 **options.as_dict(),
                 "lora": list(options.lora),
@@ -335,6 +288,28 @@ class TryOn:
                 "crop": plan.sample.image,
                 "crop_mask": plan.sample.mask,
                 "painted": painted,
-                "silhouette": person.silhouette_image(),
+                "silhouette": Image.fromarray((person.silhouette * 255).astype(np.uint8)),
+                "atlas": Image.fromarray(plan.garment.atlas.rgba()),
             },
         )
+
+
+def _path(source: Any) -> Path | None:
+    return None if isinstance(source, Image.Image) else Path(source)
+
+
+def _scores(plan: Plan, alpha: Image.Image) -> dict[str, float]:
+    """repainted: the share of the photo that may have changed. pose: how sure the joints are."""
+    return {
+        "repainted": float(np.count_nonzero(alpha)) / (alpha.width * alpha.height),
+        "pose": plan.person.pose.score,
+    }
+
+
+def _seconds(clock: Stopwatch) -> dict[str, float]:
+    """Seconds by stage, in the order of the work, and `total`.
+
+    A person or garment that was prepared for an earlier look costs nothing here.
+    """
+    stages = {name: clock.seconds.get(name, 0.0) for name in STAGES}
+    return {**stages, "total": sum(stages.values())}

@@ -73,9 +73,7 @@ class Look:
             for name, image in images.items()
         ]
 
-    def report(
-        self, image: Path | None = None, by_products: Path | None = None
-    ) -> dict[str, Any]:
+    def report(self, image: Path | None = None, by_products: Path | None = None) -> dict[str, Any]:
         """What `tryon dress --json` prints: plain values only."""
         return {
             "image": None if image is None else str(image),

@@ -37,6 +37,8 @@ class DressOptions:
     grow: pixels of the photo by which the mask is grown (negative: shrunk).
     feather: width of the soft edge inside the mask, as a part of the crop's height, 0-0.1.
     colour_match: pull the result to the colours around the mask.
+    warp: place the garment's own pixels on the body for the model to start from.
+    detail: how much fine detail of photo and garment is given back after decoding, 0-1.
     """
 
     category: Literal["auto"] | Category = "auto"
@@ -55,6 +57,8 @@ class DressOptions:
     grow: int = 0
     feather: float = 0.01
     colour_match: bool = True
+    warp: bool = True
+    detail: float = 1.0
 
     def __post_init__(self) -> None:
         _one_of("category", self.category, ("auto", *CATEGORIES))
@@ -64,6 +68,7 @@ class DressOptions:
         _within("seed", self.seed, 0, 2**63 - 1, whole=True)
         _within("grow", self.grow, -10_000, 10_000, whole=True)
         _within("feather", self.feather, 0, 0.1)
+        _within("detail", self.detail, 0, 1)
         _within("steps", self.steps, 1, 1000, whole=True)
         _within("guidance", self.guidance, 1, 30)
         _within("strength", self.strength, 0.01, 1)
@@ -74,8 +79,9 @@ class DressOptions:
                 raise OptionError(f"{name} must be text")
         if not isinstance(self.lora, tuple) or not all(isinstance(x, str) for x in self.lora):
             raise OptionError("lora must be a tuple of FILE or FILE:WEIGHT")
-        if not isinstance(self.colour_match, bool):
-            raise OptionError("colour_match must be true or false")
+        for name in ("colour_match", "warp"):
+            if not isinstance(getattr(self, name), bool):
+                raise OptionError(f"{name} must be true or false")
 
     def with_values(self, values: Mapping[str, Any]) -> DressOptions:
         """These options with some replaced. Raises OptionError for an unknown name."""
@@ -97,7 +103,7 @@ def _one_of(name: str, value: object, choices: tuple[str, ...]) -> None:
 
 
 def _within(name: str, value: Any, low: float, high: float, *, whole: bool = False) -> None:
-    if value is None and name not in {"seed", "grow", "feather"}:
+    if value is None and name not in {"seed", "grow", "feather", "detail"}:
         return
     kind = int if whole else (int, float)
     number = isinstance(value, kind) and not isinstance(value, bool)

@@ -7,20 +7,31 @@ from typing import Literal, get_args
 
 from tryon.assets.rebuild import ASSETS as PERCEPTION_FILES, PERCEPTION
 from tryon.errors import OptionError, WeightsMissingError
+from tryon.pipelines.bodymap_net import DenseNet, load_dense_net
 from tryon.pipelines.controlnet_aux_pose import ControlNetAuxPose
 from tryon.pipelines.pose import BlazePose, PoseEstimator
 from tryon.pipelines.silhouette import SelfieSegmenter
-from tryon.weights import check_sha256
+from tryon.weights import ASSETS, check_sha256
+
+BODY_MAP = ASSETS / "bodymap" / "body_map.safetensors"
+PLACEMENT = ASSETS / "bodymap" / "placement.safetensors"
 
 PoseName = Literal["blazepose", "openpose", "dwpose"]
 
 
 @dataclass(frozen=True, slots=True)
 class Perception:
-    """Loaded models: joints, and who is person and who is background."""
+    """Loaded models.
+
+    pose: joints. segmenter: who is person and who is background.
+    body_map: where on the canonical body each pixel of a person lies.
+    placement: where on the canonical body each pixel of a flat-lay belongs.
+    """
 
     pose: PoseEstimator
     segmenter: SelfieSegmenter
+    body_map: DenseNet
+    placement: DenseNet
 
 
 def load_perception(pose: PoseName = "blazepose", *, threads: int = 1) -> Perception:
@@ -44,4 +55,9 @@ def load_perception(pose: PoseName = "blazepose", *, threads: int = 1) -> Percep
         estimator = BlazePose(detector, landmarker, threads=threads)
     else:
         estimator = ControlNetAuxPose(pose)
-    return Perception(estimator, SelfieSegmenter(selfie, threads=threads))
+    return Perception(
+        estimator,
+        SelfieSegmenter(selfie, threads=threads),
+        load_dense_net(BODY_MAP),
+        load_dense_net(PLACEMENT),
+    )

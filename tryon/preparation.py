@@ -1,23 +1,31 @@
-"""What is known before anything is painted, as values that can be kept and used again."""
+"""What photos show, found out once, as values that can be kept and used again."""
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Hashable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 from PIL import Image
 
-from tryon.options import DressOptions
-from tryon.pipelines.crop import Crop
-from tryon.pipelines.inpaint import InpaintSample, InpaintSettings
-from tryon.pipelines.parsing import Parsing
+from tryon.errors import ImageTooSmallError, OptionError
+from tryon.images import load_image
+from tryon.options import GarmentPhoto
+from tryon.perception import Perception
+from tryon.pipelines.atlas import GarmentAtlas
+from tryon.pipelines.bodymap import BodyMap, body_map
+from tryon.pipelines.cutout import garment_cutout
+from tryon.pipelines.parsing import Parsing, person_parsing
+from tryon.pipelines.placement import garment_atlas
+from tryon.pipelines.pose import single_person
+from tryon.pipelines.silhouette import person_silhouette
+from tryon.pipelines.worn import worn_atlas
 from tryon.stopwatch import Stopwatch
 from tryon.types import Category, Pose
 
-STAGES = ("pose", "bodymap", "atlas", "mask", "denoise", "decode", "composite")
+SMALLEST = 48  # pixels of a photo's shorter side, below which nothing can be seen
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -25,7 +33,7 @@ class Person:
     """A person photo, upright RGB, and what is in it.
 
     silhouette: float32 (H, W), 0-1.
-    parsing: skin, hair and clothes.
+    parsing: skin, hair and clothes. body: where on the canonical body each pixel lies.
     key: sha256 of the size and the pixels. path: where the photo was, for messages.
     """
 
@@ -33,60 +41,23 @@ class Person:
     pose: Pose
     silhouette: np.ndarray
     parsing: Parsing
+    body: BodyMap
     key: str
     path: Path | None = None
-
-    def silhouette_image(self) -> Image.Image:
-        """The silhouette as `L`, 255 = person."""
-        return Image.fromarray((self.silhouette * 255).round().astype(np.uint8))
 
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Garment:
-    """A garment photo, upright RGB, and what it shows. key: sha256 of the size and the pixels."""
+    """A garment photo, upright RGB, and what it shows.
+
+    atlas: the garment laid out on the canonical body.
+    key: sha256 of the size and the pixels.
+    """
 
     photo: Image.Image
     category: Category
+    atlas: GarmentAtlas
     key: str
-
-
-@dataclass(frozen=True, eq=False, slots=True)
-class Plan:
-    """One look before it is painted.
-
-    mask: `L`, the size of the photo, 255 = repaint.
-    sample: what the model gets, at the family's size.
-    """
-
-    person: Person
-    garment: Garment
-    options: DressOptions
-    mask: Image.Image
-    crop: Crop
-    sample: InpaintSample
-    settings: InpaintSettings
-    clock: Stopwatch
-
-    @property
-    def shared(self) -> Hashable:
-        """What plans must have in common to be painted together."""
-        return self.settings, self.options.lora
-
-    def scores(self, alpha: Image.Image) -> dict[str, float]:
-        """repainted: the share of the photo that changed. pose: how sure the joints are."""
-        return {
-            "repainted": float(np.count_nonzero(alpha)) / (alpha.width * alpha.height),
-            "pose": self.person.pose.score,
-        }
-
-    def seconds(self) -> dict[str, float]:
-        """Seconds by stage, in the order of the work, and `total`.
-
-        A person or garment that was prepared for an earlier look costs nothing here.
-        """
-        measured = self.clock.seconds
-        stages = {name: measured.get(name, 0.0) for name in STAGES}
-        return {**stages, "total": sum(stages.values())}
 
 
 def photo_key(photo: Image.Image) -> str:
@@ -94,3 +65,72 @@ def photo_key(photo: Image.Image) -> str:
     digest = hashlib.sha256(f"{photo.mode} {photo.width}x{photo.height} ".encode())
     digest.update(photo.tobytes())
     return digest.hexdigest()
+
+
+def prepared_person(
+    perception: Perception,
+    photo: Image.Image,
+    key: str,
+    clock: Stopwatch,
+    path: Path | None = None,
+) -> Person:
+    """Look at the photo of one person.
+
+    photo: RGB. clock: counts the stages `pose` and `bodymap`.
+
+    Raises ImageTooSmallError, NoPersonError, SeveralPeopleError or OutOfFrameError.
+    """
+    check_size(photo, path)
+    with clock.stage("pose"):
+        poses = perception.pose.detect(photo)
+        pose = single_person(poses, path=path)
+        others = [other for other in poses if other is not pose]
+        silhouette = person_silhouette(photo, pose, perception.segmenter, others)
+        parsing = person_parsing(photo, pose, silhouette)
+    with clock.stage("bodymap"):
+        body = body_map(perception.body_map, pose, silhouette)
+    return Person(photo, pose, silhouette, parsing, body, key, path)
+
+
+def prepared_garment(
+    perception: Perception,
+    cutout: Image.Image,
+    key: str,
+    category: Literal["auto"] | Category = "auto",
+    photo_kind: GarmentPhoto = "auto",
+    path: Path | None = None,
+) -> Garment:
+    """Look at a garment photo, and lay the garment out on the canonical body.
+
+    cutout: RGBA; transparency cuts the garment out. Raises ImageTooSmallError, GarmentError, or
+    OptionError if somebody wears the garment and `category` does not say which piece is meant.
+    """
+    photo = load_image(cutout)
+    check_size(photo, path)
+    worn = photo_kind == "worn" or (photo_kind == "auto" and _is_worn(perception, photo))
+    if not worn:
+        atlas = garment_atlas(perception.placement, garment_cutout(cutout), category)
+        return Garment(photo, atlas.category, atlas, key)
+    if category == "auto":
+        raise OptionError(
+            "somebody in the garment photo wears several pieces",
+            path=path,
+            remedy="Say which is meant: category upper, lower or dress.",
+        )
+    wearer = prepared_person(perception, photo, key, Stopwatch(), path)
+    atlas = worn_atlas(np.asarray(photo), wearer.body, wearer.silhouette, category)
+    return Garment(photo, category, atlas, key)
+
+
+def _is_worn(perception: Perception, photo: Image.Image) -> bool:
+    return bool(perception.pose.detect(photo))
+
+
+def check_size(photo: Image.Image, path: Path | None = None) -> None:
+    """Raise ImageTooSmallError for a photo in which nothing can be seen."""
+    if min(photo.size) < SMALLEST:
+        raise ImageTooSmallError(
+            f"the photo is {photo.width} x {photo.height} pixels",
+            path=path,
+            remedy=f"Both sides must be {SMALLEST} pixels at least; 768 x 1024 is a good size.",
+        )

@@ -62,7 +62,7 @@ def test_the_picture_carries_its_parameters(dress: list[str], tmp_path: Path) ->
     [
         (["--category", "hat"], "hat"),
         (["--steps", "0"], "steps"),
-        (["--steps", "many"], "many"),
+        (["--steps", "many"], "--steps"),
         (["--output", "out.gif"], "out.gif"),
         (["--model", "midi"], "midi"),
         (["--lora", "nowhere.safetensors"], "nowhere.safetensors"),
