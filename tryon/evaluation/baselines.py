@@ -201,4 +201,4 @@ def _at_scale(
 
 def _over(photo: np.ndarray, garment: np.ndarray, alpha: np.ndarray) -> np.ndarray:
     share = alpha[..., None].astype(np.float32) / 255
-    return np.round(photo + (garment.astype(np.float32) - photo) * share).astype(np.uint8)
+    return np.asarray(np.round(photo + (garment.astype(np.float32) - photo) * share), np.uint8)

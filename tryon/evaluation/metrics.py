@@ -16,7 +16,7 @@ from tryon.types import JOINTS, Pose
 SEEN = 0.3  # a joint counts if both estimates are at least this confident
 
 _SIGMA = 1.5  # of the Gaussian window of SSIM, as in its paper
-_REACH = 6  # pixels that the window reaches beyond a region
+_REACH = 11  # pixels kept around a region: the window is as wide
 
 
 def psnr(picture: np.ndarray, truth: np.ndarray, region: np.ndarray) -> float:

@@ -49,8 +49,8 @@ def print_matches(
             nearest[match.trainIdx] = match
     if len(nearest) < _FEWEST:
         return np.zeros((0, 4), np.float32)
-    source = np.float32([here[m.queryIdx] for m in nearest.values()])
-    target = np.float32([there[m.trainIdx] for m in nearest.values()])
+    source = here[[m.queryIdx for m in nearest.values()]]
+    target = there[[m.trainIdx for m in nearest.values()]]
     cv2.setRNGSeed(0)  # RANSAC draws from it
     tolerance = max(2.0, _TOLERANCE * _longer_side(region))
     found, inliers = cv2.findHomography(source, target, cv2.RANSAC, tolerance, maxIters=5000)
@@ -71,7 +71,7 @@ def affine_copy(
     small = cv2.resize(photo, size, interpolation=cv2.INTER_AREA)
     mask = cv2.resize(garment.astype(np.uint8), size, interpolation=cv2.INTER_NEAREST)
     middle = (size[0] / 2, size[1] / 2)
-    turn = cv2.getRotationMatrix2D(middle, _TURN, 1.0)
+    turn = np.asarray(cv2.getRotationMatrix2D(middle, _TURN, 1.0), np.float64)
     turn[:, 1] += _SHEAR * turn[:, 0]
     turn[:, 2] -= _SHEAR * turn[:, 0] * middle[1]
     copy = cv2.warpAffine(small, turn, size, borderValue=(255, 255, 255))
@@ -90,10 +90,10 @@ def _features(picture: np.ndarray, region: np.ndarray) -> tuple[np.ndarray, np.n
     padded = np.pad(region.astype(np.uint8), 1)
     inner = cv2.erode(padded, np.ones((2 * rim + 1, 2 * rim + 1), np.uint8))[1:-1, 1:-1]
     grey = cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY)
-    points, descriptors = cv2.SIFT_create().detectAndCompute(grey, inner * 255)
+    points, descriptors = cv2.SIFT.create().detectAndCompute(grey, inner * 255)
     if descriptors is None:
         return np.zeros((0, 2), np.float32), np.zeros((0, 128), np.float32)
-    return np.float32([point.pt for point in points]), descriptors
+    return np.array([point.pt for point in points], np.float32), np.asarray(descriptors)
 
 
 def _longer_side(region: np.ndarray) -> int:

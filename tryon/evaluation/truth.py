@@ -41,10 +41,10 @@ def true_body_map(sample: Sample) -> BodyMap:
     box = person_crop(pose, sample.person.silhouette.astype(np.float32))
     x = box.left + (np.arange(MAP_WIDTH) + 0.5) * box.width / MAP_WIDTH - 0.5
     y = box.top + (np.arange(MAP_HEIGHT) + 0.5) * box.height / MAP_HEIGHT - 0.5
-    at = np.meshgrid(x.astype(np.float32), y.astype(np.float32))
+    at_x, at_y = np.meshgrid(x.astype(np.float32), y.astype(np.float32))
 
     def on_grid(plane: np.ndarray) -> np.ndarray:
-        return cv2.remap(plane, *at, cv2.INTER_NEAREST)
+        return np.asarray(cv2.remap(plane, at_x, at_y, cv2.INTER_NEAREST))
 
     labels = on_grid(sample.body.parts)
     there = (labels > 0).astype(np.float32)

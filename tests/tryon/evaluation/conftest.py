@@ -1,0 +1,63 @@
+"""One rendered sample, and perception that knows the truth of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from tryon.data.synthetic.sample import Sample
+from tryon.errors import NoPersonError
+from tryon.evaluation import synthetic
+from tryon.evaluation.held_out import FIRST_SEED, true_pose
+from tryon.evaluation.truth import true_atlas, true_body_map
+from tryon.perception import Perception
+from tryon.pipelines.bodymap_net import DenseNet, DenseNetConfig
+from tryon.types import Pose
+
+
+@pytest.fixture(scope="session")
+def sample() -> Sample:
+    """A top on a synthetic person who faces the camera, rendered on first use."""
+    from tryon.data.synthetic.scene import render_sample
+
+    return render_sample(FIRST_SEED + 13, (320, 240))
+
+
+@dataclass(frozen=True)
+class Known:
+    """A pose estimator, and a segmenter, that always say the same."""
+
+    pose: Pose
+    silhouette: np.ndarray
+
+    def detect(self, image: Image.Image) -> list[Pose]:
+        return [self.pose]
+
+    def probability(self, image: Image.Image) -> np.ndarray:
+        whole = Image.fromarray(self.silhouette.astype(np.float32))
+        return np.asarray(whole.resize(image.size))
+
+
+@pytest.fixture
+def perception(sample: Sample, monkeypatch: pytest.MonkeyPatch) -> Perception:
+    """Body map and placement as the truth has them; joints too."""
+    known = Known(true_pose(sample), sample.person.silhouette)
+    net = DenseNet(DenseNetConfig(1, 1))
+    photos = {
+        garment.photo.image.tobytes(): garment for garment in (sample.garment, sample.new_garment)
+    }
+    monkeypatch.setattr(synthetic, "body_map", lambda net, pose, outline: true_body_map(sample))
+    monkeypatch.setattr(
+        synthetic,
+        "garment_atlas",
+        lambda net, cutout, category="auto": true_atlas(photos[cutout.image.tobytes()]),
+    )
+    monkeypatch.setattr(synthetic, "prepared_person", nobody)
+    return Perception(known, known, net, net)
+
+
+def nobody(*_: object) -> None:
+    raise NoPersonError("nobody was found")
