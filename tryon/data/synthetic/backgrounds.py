@@ -58,27 +58,33 @@ def _studio(rng: np.random.Generator, size: tuple[int, int], low: float = 70) ->
     return (colour * shade[..., None]).astype(np.float32)
 
 
+def _muted(rng: np.random.Generator, low: float, high: float) -> np.ndarray:
+    """A random colour, mostly far from pure, as walls and streets are."""
+    colour = rng.uniform(low, high, 3)
+    return colour.mean() + (colour - colour.mean()) * rng.uniform(0.1, 0.8)
+
+
 def _room(rng: np.random.Generator, size: tuple[int, int]) -> np.ndarray:
     height, width = size
-    image = np.full((height, width, 3), rng.uniform(110, 240, 3), np.float32)
+    image = np.full((height, width, 3), _muted(rng, 110, 240), np.float32)
     floor = int(height * rng.uniform(0.6, 0.95))
-    image[floor:] = rng.uniform(60, 200, 3)
+    image[floor:] = _muted(rng, 60, 200)
     for _ in range(int(rng.integers(0, 5))):
         left, top = int(rng.uniform(-0.1, 0.9) * width), int(rng.uniform(0, 0.6) * height)
         right = left + int(rng.uniform(0.1, 0.5) * width)
         bottom = top + int(rng.uniform(0.1, 0.7) * height)
-        colour = rng.uniform(30, 240, 3).tolist()
+        colour = _muted(rng, 30, 240).tolist()
         cv2.rectangle(image, (left, top), (right, min(bottom, height)), colour, -1)
     return cv2.GaussianBlur(image, (0, 0), rng.uniform(0.3, 3) * height / 256)
 
 
 def _clutter(rng: np.random.Generator, size: tuple[int, int]) -> np.ndarray:
     height, width = size
-    image = np.full((height, width, 3), rng.uniform(40, 220, 3), np.float32)
+    image = np.full((height, width, 3), _muted(rng, 40, 220), np.float32)
     for _ in range(int(rng.integers(15, 50))):
         centre = (int(rng.uniform(0, width)), int(rng.uniform(0, height)))
         span = (int(rng.uniform(3, 0.25 * width)), int(rng.uniform(3, 0.25 * height)))
-        colour = rng.uniform(10, 250, 3).tolist()
+        colour = _muted(rng, 10, 250).tolist()
         if rng.random() < 0.6:
             end = (centre[0] + span[0], centre[1] + span[1])
             cv2.rectangle(image, centre, end, colour, -1)

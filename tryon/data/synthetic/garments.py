@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
 from tryon.data.synthetic.bodies import BodyModel, Shape
-from tryon.data.synthetic.canonical import FRAME_METRES, MIDDLE_Z, canonical_uv
+from tryon.data.synthetic.canonical import canonical_uv
 from tryon.data.synthetic.cuts import Cut
 from tryon.data.synthetic.patterns import COLUMNS, Patterns, Shell, Tube
-from tryon.data.synthetic.sample import LOWER, OUTER, UPPER
 from tryon.data.synthetic.unroll import unrolled
 
 SHELL_OVERLAP = 0.03
@@ -277,37 +276,3 @@ def neckline_field(
     else:
         inside = np.hypot(across, down)
     return (inside - 1) * np.minimum(depth, cut.neck_width)
-
-
-def layered(meshes: list[GarmentMesh]) -> list[tuple[GarmentMesh, float]]:
-    """How garments go over each other: each with its depth bias in metres.
-
-    A flared skirt takes the top inside; so does every lower piece if the top
-    `tucks`. What is tucked in ends below the waistband.
-    """
-    lowers = [m for m in meshes if m.cut_numbers.label == LOWER]
-    out = []
-    for mesh in meshes:
-        cut, bias = mesh.cut_numbers, -0.012
-        if cut.label == LOWER:
-            bias = -0.016
-        elif cut.label == UPPER and lowers:
-            below = lowers[0].cut_numbers
-            if tucked(cut, below):
-                height = MIDDLE_Z + (0.5 - mesh.uv[:, 1]) * FRAME_METRES
-                inside = np.where(np.abs(mesh.arm) > 0.1, 9.0, height - below.top + 0.015)
-                mesh = replace(mesh, cut=np.minimum(mesh.cut, inside).astype(np.float32))
-                bias = -0.006
-            else:
-                bias = -0.035
-        elif cut.label == OUTER:
-            bias = -0.08
-        out.append((mesh, bias))
-    return out
-
-
-def tucked(top: Cut, lower: Cut) -> bool:
-    """Whether the top goes into the skirt or the trousers."""
-    if top.hem > lower.top - 0.04:
-        return False
-    return top.tucks or (lower.build == "skirt" and lower.flare > 0.05)

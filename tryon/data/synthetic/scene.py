@@ -14,8 +14,7 @@ from tryon.data.synthetic.backgrounds import photographed, random_background
 from tryon.data.synthetic.bodies import body_model, bone_transforms, posed
 from tryon.data.synthetic.camera import Camera, random_camera
 from tryon.data.synthetic.canonical import PARTS
-from tryon.data.synthetic.cuts import cut_words, random_cut, random_jacket
-from tryon.data.synthetic.fabrics import Fabric, random_fabric
+from tryon.data.synthetic.fabrics import Fabric
 from tryon.data.synthetic.figure import (
     BODY_OWNER,
     Canvas,
@@ -26,9 +25,11 @@ from tryon.data.synthetic.figure import (
     draw_hair,
 )
 from tryon.data.synthetic.flatlay import flat_lay_photo
-from tryon.data.synthetic.garments import Folds, GarmentMesh, garment_mesh, layered
+from tryon.data.synthetic.garments import Folds
 from tryon.data.synthetic.keypoints import figure_keypoints
+from tryon.data.synthetic.layers import layered
 from tryon.data.synthetic.masks import agnostic_mask
+from tryon.data.synthetic.outfits import Piece, random_outfit, random_piece
 from tryon.data.synthetic.patterns import patterns
 from tryon.data.synthetic.poses import random_pose
 from tryon.data.synthetic.sample import (
@@ -50,16 +51,6 @@ from tryon.types import Category
 
 SUPERSAMPLE = 2
 SHOES_OWNER, FIRST_GARMENT, BAG_OWNER, HAIR_OWNER = 1, 2, 8, 12
-
-
-@dataclass(frozen=True, eq=False, slots=True)
-class Piece:
-    """A garment before it is photographed."""
-
-    mesh: GarmentMesh
-    fabric: Fabric
-    caption: str
-    folds: Folds
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -95,9 +86,9 @@ def render_sample(
     category: Category = rng.choice(["upper", "lower", "dress"], p=[0.55, 0.25, 0.2])  # type: ignore[assignment]
     seated = category != "dress" and rng.random() < 0.06
     figure = random_figure(rng, category, size, seated)
-    pieces = _random_outfit(rng, category, photos, seated)
+    pieces = random_outfit(rng, category, photos, seated)
     exchanged = next(p for p in pieces if p.mesh.cut_numbers.category == category)
-    new = _random_piece(rng, category, photos, seated=seated)
+    new = random_piece(rng, category, photos, seated=seated)
     setting = _random_setting(rng, figure, size, photos)
     bare = Canvas.empty(size[0] * SUPERSAMPLE, size[1] * SUPERSAMPLE)
     draw_body(figure, bare)
@@ -167,39 +158,6 @@ def random_figure(
     camera = random_camera(rng, points, joints, category, big)
     look = random_look(rng, model, female)
     return Figure(model, patterns(), shape, transforms, points, camera, random_light(rng), look)
-
-
-def _random_piece(
-    rng: np.random.Generator,
-    category: Category,
-    photos: tuple[Path, ...],
-    jacket: bool = False,
-    seated: bool = False,
-) -> Piece:
-    marks = patterns().marks
-    cut = random_jacket(rng, marks) if jacket else random_cut(rng, marks, category, seated)
-    fabric, print_words = random_fabric(rng, cut, photos)
-    words = cut_words(cut, marks)
-    article = "" if cut.name in ("trousers", "shorts") else "a "
-    caption = f"{article}{fabric.words} {cut.name}" + (f" with {words}" if words else "")
-    caption += f", printed with {print_words}" if print_words else ""
-    return Piece(
-        garment_mesh(cut, body_model(), patterns()), fabric, caption, Folds(rng.uniform(0, 6.28, 6))
-    )
-
-
-def _random_outfit(
-    rng: np.random.Generator, category: Category, photos: tuple[Path, ...], seated: bool
-) -> list[Piece]:
-    """Lower and upper, or a dress; sometimes an open jacket over them."""
-    if category == "dress":
-        pieces = [_random_piece(rng, "dress", photos)]
-    else:
-        lower = _random_piece(rng, "lower", photos, seated=seated)
-        pieces = [lower, _random_piece(rng, "upper", photos)]
-    if rng.random() < 0.12 and category != "upper":
-        pieces.append(_random_piece(rng, "upper", photos, jacket=True))
-    return pieces
 
 
 def _random_setting(
@@ -305,9 +263,9 @@ def _worn_photo(
     figure = random_figure(rng, cut.category, size)
     pieces = [replace(piece, folds=Folds(rng.uniform(0, 6.28, 6)))]
     if cut.category == "upper":
-        pieces.insert(0, _random_piece(rng, "lower", photos))
+        pieces.insert(0, random_piece(rng, "lower", photos))
     elif cut.category == "lower":
-        pieces.append(_random_piece(rng, "upper", photos))
+        pieces.append(random_piece(rng, "upper", photos))
     setting = _random_setting(rng, figure, size, photos)
     bare = Canvas.empty(size[0] * SUPERSAMPLE, size[1] * SUPERSAMPLE)
     draw_body(figure, bare)

@@ -8,7 +8,7 @@ import pytest
 from tryon.data.synthetic.bodies import body_model
 from tryon.data.synthetic.canonical import FRAME_METRES, MIDDLE_Z
 from tryon.data.synthetic.cuts import Cut, cut_words, random_cut
-from tryon.data.synthetic.garments import GarmentMesh, garment_mesh, garment_rest, layered, tucked
+from tryon.data.synthetic.garments import GarmentMesh, garment_mesh, garment_rest
 from tryon.data.synthetic.patterns import patterns
 from tryon.data.synthetic.sample import LOWER, UPPER
 
@@ -93,15 +93,6 @@ def test_unrolled_cloth_is_wider_than_it_looks() -> None:
     seen = np.abs(mesh.uv[waist, 0] - 0.5).max() * FRAME_METRES
     flat = np.abs(mesh.cloth[waist, 0]).max()
     assert 1.2 < flat / seen < 1.6
-
-
-def test_what_is_tucked_in_ends_at_the_waistband() -> None:
-    top, skirt = _mesh(SHIRT), _mesh(SKIRT)
-    assert tucked(SHIRT, SKIRT)
-    (worn, _), _ = layered([top, skirt])
-    trunk = (worn.cut >= 0) & (np.abs(worn.arm) < 0.05)
-    assert _height(worn)[trunk].min() > SKIRT.top - 0.05
-    assert (layered([top])[0][0].cut == top.cut).all()
 
 
 def test_every_category_can_be_drawn_and_described() -> None:

@@ -1,0 +1,46 @@
+"""Which garment goes over which."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from tryon.data.synthetic.canonical import FRAME_METRES, MIDDLE_Z
+from tryon.data.synthetic.cuts import Cut
+from tryon.data.synthetic.garments import GarmentMesh
+from tryon.data.synthetic.sample import LOWER, OUTER, UPPER
+
+
+def layered(meshes: list[GarmentMesh]) -> list[tuple[GarmentMesh, float]]:
+    """How garments go over each other: each with its depth bias in metres.
+
+    A flared skirt takes the top inside; so does every lower piece if the top
+    `tucks`. What is tucked in ends below the waistband.
+    """
+    lowers = [m for m in meshes if m.cut_numbers.label == LOWER]
+    out = []
+    for mesh in meshes:
+        cut, bias = mesh.cut_numbers, -0.012
+        if cut.label == LOWER:
+            bias = -0.016
+        elif cut.label == UPPER and lowers:
+            below = lowers[0].cut_numbers
+            if tucked(cut, below):
+                height = MIDDLE_Z + (0.5 - mesh.uv[:, 1]) * FRAME_METRES
+                inside = np.where(np.abs(mesh.arm) > 0.1, 9.0, height - below.top + 0.015)
+                mesh = replace(mesh, cut=np.minimum(mesh.cut, inside).astype(np.float32))
+                bias = -0.006
+            else:
+                bias = -0.035
+        elif cut.label == OUTER:
+            bias = -0.08
+        out.append((mesh, bias))
+    return out
+
+
+def tucked(top: Cut, lower: Cut) -> bool:
+    """Whether the top goes into the skirt or the trousers."""
+    if top.hem > lower.top - 0.04:
+        return False
+    return top.tucks or (lower.build == "skirt" and lower.flare > 0.05)
