@@ -42,9 +42,9 @@ log = logging.getLogger(__name__)
 TRY_ON, BODY_MAP, PLACEMENT = "Try-on", "Body map", "Placement"
 _NOTES = {
     TRY_ON: "Inside the new garment of the true picture: PSNR in dB, SSIM, mean and median "
-    "CIEDE2000. `area_`: inside all that may be repainted. `pose`: mean distance of the joints "
-    "found in the result from those found in the truth, in percent of the trunk. Mean ± standard "
-    "error.",
+    "CIEDE2000. `area_`: inside all that may be repainted; `photo_`: over the whole picture, so "
+    "that a garment drawn too large counts too. `pose`: mean distance of the joints found in the "
+    "result from those found in the truth, in percent of the trunk. Mean ± standard error.",
     BODY_MAP: "On the bare body, by joints and silhouette with noise and as estimated: distance "
     "in percent of the body's height (median and mean over the pixels), share of pixels with the "
     "right part and side.",
@@ -52,7 +52,16 @@ _NOTES = {
     "percent of the frame; intersection over union of the cut-out; share of garments whose "
     "category is told.",
 }
-_SHOWN = ("psnr", "ssim", "delta_e", "delta_e_median", "area_psnr", "area_ssim", "pose")
+_SHOWN = (
+    "psnr",
+    "ssim",
+    "delta_e",
+    "delta_e_median",
+    "area_psnr",
+    "area_ssim",
+    "photo_psnr",
+    "pose",
+)
 _ARMS = ("shoulder", "elbow", "wrist")
 _POSED: dict[Category, tuple[str, ...]] = {
     "upper": (*_ARMS, "hip"),
@@ -174,6 +183,7 @@ def try_on_rows(
             "delta_e_median": median,
             "area_psnr": psnr(picture, truth, sample.agnostic),
             "area_ssim": ssim(picture, truth, sample.agnostic),
+            "photo_psnr": psnr(picture, truth, np.ones_like(garment)),
         }
         if config.pose:
             values["pose"] = _pose_off(picture, reference, sample.category, perception)
