@@ -1,10 +1,12 @@
 from __future__ import annotations
 
-from dataclasses import fields, is_dataclass
+from dataclasses import fields, is_dataclass, replace
 
 import numpy as np
 import pytest
 
+from tryon.data.synthetic import outfits
+from tryon.data.synthetic.fabrics import Fabric, random_fabric
 from tryon.data.synthetic.sample import BACKGROUND, BAG, CLOTHES, FACE, HAIR, HAND, Sample
 from tryon.data.synthetic.scene import render_sample
 from tryon.types import JOINTS
@@ -127,24 +129,31 @@ def _coloured_atlas(uv: np.ndarray, layer: np.ndarray, image: np.ndarray) -> np.
     return np.where(count > 2, atlas / np.maximum(count, 1), np.nan)
 
 
-def test_a_print_lies_at_the_same_place_in_every_picture_of_the_garment() -> None:
-    """The atlas from the flat-lay photo and from the person agree; of two garments they do not."""
-    agree, differ, atlases = [], [], []
-    for seed in range(40, 60):
+def test_a_pattern_lies_at_the_same_place_in_every_picture_of_the_garment(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Broad black and white checks: the atlas from the flat-lay photo and the atlas from the
+    person have the same colour in nearly every canonical cell."""
+    dark = (np.indices((256, 256)) // 128).sum(0) % 2
+    tile = np.repeat((40 + 180 * dark)[..., None], 3, axis=2).astype(np.float32)
+
+    def checked(rng: np.random.Generator, *args: object) -> tuple[Fabric, str]:
+        fabric, _ = random_fabric(rng, *args)  # type: ignore[arg-type]
+        plain = {"decal": None, "trim_width": 0.0, "fade": np.array([-1.0, -1, -1, 0, 1])}
+        return replace(fabric, tile=tile, period=0.3, **plain), ""
+
+    monkeypatch.setattr(outfits, "random_fabric", checked)
+    same, cells = 0, 0
+    for seed in (44, 48, 53, 54):
         sample = render_sample(seed, (192, 144))
-        if sample.category != "upper":
-            continue
         shown = sample.person.clothes == sample.garment.label
         layer = np.where(shown, sample.person.surface.layer, 0)
         worn = _coloured_atlas(sample.person.surface.uv, layer, sample.person.image)
         photo = sample.garment.photo
         flat = _coloured_atlas(photo.uv, photo.layer, photo.image)
-        atlases.append((worn, flat))
-    for i, (worn, _) in enumerate(atlases):
-        for j, (_, flat) in enumerate(atlases):
-            both = np.isfinite(worn[..., 0]) & np.isfinite(flat[..., 0])
-            if both.sum() > 25:
-                error = float(np.abs(worn[both] - flat[both]).mean())
-                (agree if i == j else differ).append(error)
-    assert len(agree) >= 4
-    assert np.median(agree) < 0.55 * np.median(differ)
+        clear = (np.abs(worn - np.nanmedian(worn)) > 30) & (np.abs(flat - np.nanmedian(flat)) > 30)
+        clear = clear.all(-1)
+        agree = (worn > np.nanmedian(worn)) == (flat > np.nanmedian(flat))
+        same, cells = same + int(agree[clear, 0].sum()), cells + int(clear.sum())
+    assert cells > 100
+    assert same / cells > 0.9
