@@ -15,7 +15,7 @@ from tryon.pipelines.crop import (
     mask_box,
     uncropped_photo,
 )
-from tryon.pipelines.detail import fine_detail
+from tryon.pipelines.detail import with_detail
 from tryon.types import Box
 
 _STRIP = 128  # rows blended at a time, so that the intermediate sums stay in the cache
@@ -39,6 +39,7 @@ def composite(
     reference: Image.Image | None = None,
     trust: np.ndarray | None = None,
     detail: float = 1.0,
+    cutoff: float = 1.5,
 ) -> tuple[Image.Image, Image.Image]:
     """The photo with the generated crop in the mask, and the alpha it was blended with.
 
@@ -48,8 +49,8 @@ def composite(
         the crop's longer side.
     colour_match: take out the model's colour shift first (see `matched_colours`).
     reference: RGB of the photo's size, what the model was shown, whose fine detail is given back
-        where the model kept it; trust: float32 (H, W), 0-1, how far it is believed; detail: how
-        much of it is given back, 0-1 (see `fine_detail`).
+        where the model kept it; trust, detail, cutoff: how far it is believed, how much of it is
+        given back, and from which fineness on (see `with_detail`).
 
     Returns (RGB, `L`) of the photo's size. Where alpha is 0, which is everywhere outside the mask
     and outside the crop, the result is bit-identical to the photo.
@@ -68,10 +69,12 @@ def composite(
     if colour_match:
         generated = matched_colours(generated, cropped_photo(photo, crop), cropped_mask(seen, crop))
 
-    painted = np.asarray(uncropped_photo(generated, crop, region))
-    if reference is not None and detail > 0:
-        added = detail * fine_detail(generated, reference, crop, region, trust)
-        painted = np.clip(np.rint(painted + added), 0, 255).astype(np.uint8)
+    if reference is None or detail == 0:
+        painted = np.asarray(uncropped_photo(generated, crop, region))
+    else:
+        painted = with_detail(
+            generated, reference, crop, region, trust=trust, cutoff=cutoff, amount=detail
+        )
     weight = feathered_alpha(seen, region, feather * max(crop.box.size))
     here = np.s_[region.top : region.bottom, region.left : region.right]
     result, alpha = np.array(photo), np.zeros((photo.height, photo.width), dtype=np.uint8)

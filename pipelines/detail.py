@@ -1,8 +1,9 @@
-"""Fine detail that a VAE loses, given back where the model painted what was already known.
+"""Fine detail that a model and its VAE lose, given back where the model kept what it was shown.
 
-A model works at its own size, and a print or a strand of hair that was shown to it comes back
-soft. Where the painted picture agrees with the reference at the model's size, the reference's
-finer detail is added; where the model painted something else, nothing is.
+A model works at its own size, and a print or a strand of hair that it was shown comes back soft.
+Where the painted picture agrees with the reference but for its softness, it keeps its own light
+and broad colour, and gets the finer part of the reference. Where the model painted something
+else, it stays as painted.
 """
 
 from __future__ import annotations
@@ -14,36 +15,49 @@ from PIL import Image
 from tryon.pipelines.crop import Crop, cropped_photo, uncropped_photo
 from tryon.types import Box
 
-_AGREE = 14.0  # levels of difference at which a little more than a third of the detail is given
-_REACH = 1.5  # working pixels over which agreement is averaged: one alone proves nothing
+_AGREE = 16.0  # levels of difference at which a little more than a third of the detail is given
 
 
-def fine_detail(
+def with_detail(
     painted: Image.Image,
     reference: Image.Image,
     crop: Crop,
     region: Box,
+    *,
     trust: np.ndarray | None = None,
+    cutoff: float = 1.5,
+    amount: float = 1.0,
 ) -> np.ndarray:
-    """float32 (region height, region width, 3): what to add to the painted picture, in levels.
+    """uint8 (region height, region width, 3): the painted picture at the photo's resolution.
 
     painted: RGB of `crop.size`, what the model made.
     reference: RGB of the photo's size: the photo with the warped garment on it, as far as known.
     region: in photo pixels, inside `crop.inside`.
-    trust: float32 (H, W) of the photo's size, 0-1: how far the reference itself is to be believed.
+    trust: float32 (H, W) of the photo's size, 0-1: how far the reference itself is believed.
+    cutoff: working pixels; what is finer than this comes from the reference.
+    amount: 0-1, how much of it.
     """
     known = cropped_photo(reference, crop)
+    made, shown = (np.asarray(image, dtype=np.float32) for image in (painted, known))
+    broad = cv2.GaussianBlur(made - shown, (0, 0), cutoff)
+    share = np.exp(-np.square(np.abs(broad).max(axis=2) / _AGREE)) * amount
+    if trust is not None:
+        share = share * _cropped_plane(trust, crop)
+    sharpened = made + share[..., None] * (shown + broad - made)
     soft = np.asarray(uncropped_photo(known, crop, region), dtype=np.float32)
     sharp = np.asarray(reference.crop(region.as_tuple()), dtype=np.float32)
-    agreed = Image.fromarray((agreement(painted, known) * 255).astype(np.uint8))
-    share = np.asarray(uncropped_photo(agreed, crop, region), dtype=np.float32) / 255
+    finest = np.asarray(uncropped_photo(_image(share * 255), crop, region)) / np.float32(255)
     if trust is not None:
-        share = share * trust[region.top : region.bottom, region.left : region.right]
-    return np.asarray((sharp - soft) * share[..., None])
+        finest = finest * (trust[region.top : region.bottom, region.left : region.right] > 0)
+    result = np.asarray(uncropped_photo(_image(sharpened), crop, region), dtype=np.float32)
+    return np.asarray(_image(result + (sharp - soft) * finest[..., None]))
 
 
-def agreement(painted: Image.Image, known: Image.Image) -> np.ndarray:
-    """float32 (H, W), 0-1: how far two RGB pictures of one size show the same."""
-    one, other = (np.asarray(image, dtype=np.float32) for image in (painted, known))
-    blurred = cv2.GaussianBlur(one - other, (0, 0), _REACH)
-    return np.asarray(np.exp(-np.square(np.abs(blurred).max(axis=2) / _AGREE)))
+def _cropped_plane(plane: np.ndarray, crop: Crop) -> np.ndarray:
+    """float32 of `crop.size`: a plane of the photo's size, 0-1, as the model's size has it."""
+    seen = cropped_photo(_image(plane * 255).convert("RGB"), crop)
+    return np.asarray(seen.getchannel(0), dtype=np.float32) / 255
+
+
+def _image(levels: np.ndarray) -> Image.Image:
+    return Image.fromarray(np.clip(np.rint(levels), 0, 255).astype(np.uint8))

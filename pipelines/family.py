@@ -21,7 +21,6 @@ from typing import Any, Literal
 import torch
 from diffusers import UNet2DConditionModel
 from PIL import Image
-
 from transformers import CLIPVisionModelWithProjection
 
 from tryon.adapters.checkpoint import load_model
@@ -55,6 +54,8 @@ class FamilyConfig:
         configuration that lies in the folder. None keeps the folder's own.
     masked_image: what the UNet sees inside the mask, in its masked-image channels: a "blank" as
         Stable Diffusion inpainting was trained, or the "warp" for a UNet that was trained so.
+    detail_cutoff: pixels of the working size; what is finer than this the model does not draw
+        well, and is given back from garment and photo (see `with_detail`).
     prompts: one prompt for each category; `{garment}` stands for the garment's description.
     """
 
@@ -69,6 +70,7 @@ class FamilyConfig:
     scheduler: str | None = "UniPCMultistepScheduler"
     scheduler_options: Mapping[str, Any] = field(default_factory=dict)
     masked_image: Literal["blank", "warp"] = "blank"
+    detail_cutoff: float = 1.5
     prompts: Mapping[str, str] = field(
         default_factory=lambda: {
             "upper": "photo of a person wearing {garment}, upper body garment",
@@ -210,6 +212,7 @@ def load_family(
         parts["scheduler"], config.scheduler, config.scheduler_options
     )
     pipeline = inpaint_pipeline(parts, controlnets)
+    pipeline.vae.enable_slicing()  # picture by picture: the decoder is the peak of memory
     if offload:
         pipeline.enable_model_cpu_offload(device=device)
     else:

@@ -44,7 +44,7 @@ Raise `Cancelled` in it to stop.
 """
 Pair = tuple[Source | Person, Source | Garment]
 
-PREVIEW = FamilyConfig(width=576, height=768)
+PREVIEW = FamilyConfig(width=576, height=768)  # of the family `none`
 STAGES = ("pose", "bodymap", "atlas", "mask", "denoise", "decode", "composite")
 
 
@@ -262,6 +262,7 @@ class TryOn:
                 reference=plan.reference,
                 trust=plan.trust,
                 detail=options.detail,
+                cutoff=self.config.detail_cutoff,
             )
         if alpha.getbbox() is None:
             raise MaskEmptyError("the feather leaves nothing of the mask", remedy="Grow the mask.")

@@ -39,7 +39,8 @@ class Plan:
     mask: `L`, the size of the photo, 255 = repaint.
     sample: what the model gets, at the family's size.
     reference: RGB, the photo with the garment's own pixels placed on it, as far as known.
-    trust: float32 (H, W), 0-1, how far the reference is believed, or None: wholly.
+    trust: float32 (H, W), 0-1, how far the reference is believed inside the mask: the background
+        is, the warp as far as it is certain, and the old clothes are not.
     """
 
     person: Person
@@ -49,7 +50,7 @@ class Plan:
     crop: Crop
     sample: InpaintSample
     reference: Image.Image
-    trust: np.ndarray | None
+    trust: np.ndarray
     settings: InpaintSettings
     clock: Stopwatch
 
@@ -78,10 +79,10 @@ def planned(
         area, (config.width, config.height), include=context_box(person.pose, garment.category)
     )
     sample = painting_sample(config, person, garment, options, area, crop)
-    reference, trust = person.photo, None
+    reference, trust = person.photo, 1 - person.silhouette
     if warp is not None:
         reference = warp_composite(person.photo, warp, area)
-        trust = 1 - warp.coverage * (1 - warp.confidence)
+        trust = trust + warp.coverage * (np.sqrt(warp.confidence) - trust)
         shown = reference
         if config.masked_image == "warp":  # trained to fill grey, not to see the old garment
             shown = warp_composite(with_hole(person.photo, area), warp, area)
