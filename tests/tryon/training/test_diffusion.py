@@ -1,0 +1,104 @@
+"""The diffusion trainer: what it shows the networks, what it learns, and going on where it was."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from transformers import CLIPTokenizer
+
+from tests.tryon.training.tiny_pairs import coloured_pairs
+from tests.tryon.training.tiny_settings import TINY_DIFFUSION, TINY_VAE
+from tryon.pipelines.conditioning import clip_pixels
+from tryon.training.batches import half_size, masked_picture, training_batch
+from tryon.training.diffusion import diffusion_losses, train_diffusion
+from tryon.training.mini import new_networks, new_scheduler
+from tryon.training.tokenizer import caption_tokenizer
+from tryon.training.vae import new_vae
+
+ALWAYS = {"no_warp": 0.0, "no_text": 0.0, "no_image": 0.0, "no_pose": 0.0}
+NEVER = {name: 1.0 for name in ALWAYS}
+
+
+@pytest.fixture(scope="module")
+def pairs() -> np.ndarray:
+    return coloured_pairs(3)
+
+
+@pytest.fixture(scope="module")
+def tokenizer(pairs: np.ndarray) -> CLIPTokenizer:
+    return caption_tokenizer((str(caption) for caption in pairs["captions"].ravel()), tokens=16)
+
+
+def test_the_masked_image_is_grey_where_the_warp_does_not_reach(pairs: np.ndarray) -> None:
+    pair = pairs[0]
+    picture, mask, warp = pair["pictures"][0], pair["mask"], pair["warps"][0]
+    shown = masked_picture(picture, mask, warp)
+    truth = picture / np.float32(127.5) - 1
+    np.testing.assert_allclose(shown[:50], truth[:50], atol=1e-6)
+    np.testing.assert_allclose(shown[100, 100], warp[100, 100, :3] / 127.5 - 1, atol=1e-6)
+    assert not shown[65, 55].any()
+    assert not masked_picture(picture, mask, None)[mask > 0].any()
+
+
+def test_conditions_are_left_out_as_often_as_asked(pairs, tokenizer) -> None:  # type: ignore[no-untyped-def]
+    full = training_batch(pairs, replace(TINY_DIFFUSION, **ALWAYS), 3, tokenizer)
+    bare = training_batch(pairs, replace(TINY_DIFFUSION, **NEVER), 3, tokenizer)
+    nothing = tokenizer("", padding="max_length", return_tensors="pt").input_ids
+    assert full.posed.all() and not bare.posed.any()
+    assert full.photos.any() and not bare.photos.any()
+    assert (full.tokens != nothing).any() and (bare.tokens == nothing).all()
+    assert not bare.masked[..., 80:180, 70:120].any()  # well inside the mask
+    assert full.masked[..., 80:180, 70:120].any()
+
+
+def test_the_garment_photo_is_normalised_as_in_the_pipeline(pairs, tokenizer) -> None:  # type: ignore[no-untyped-def]
+    from PIL import Image
+
+    batch = training_batch(pairs[:1], replace(TINY_DIFFUSION, **ALWAYS), 3, tokenizer)
+    candidates = [clip_pixels(Image.fromarray(photo), 96) for photo in pairs[0]["photos"]]
+    errors = [float((batch.photos[0] - pixels[0]).abs().max()) for pixels in candidates]
+    assert min(errors) < 1e-5
+
+
+def test_half_size_halves_everything(pairs: np.ndarray) -> None:
+    small = half_size(pairs[0])
+    assert small["pictures"].shape == (2, 128, 96, 3)
+    assert small["mask"].shape == (128, 96)
+    np.testing.assert_allclose(small["keypoints"][:, :2] * 2, pairs[0]["keypoints"][:, :2])
+    np.testing.assert_allclose(small["keypoints"][:, 2], 1)
+
+
+def test_every_branch_learns(pairs, tokenizer) -> None:  # type: ignore[no-untyped-def]
+    settings = replace(TINY_DIFFUSION, **ALWAYS)
+    networks, vae = new_networks(settings.networks, tokenizer), new_vae(TINY_VAE)
+    optimizer = torch.optim.SGD(networks.parameters(), 0.1)
+    for step in (2, 3):  # the ControlNet's last layers start at zero: one step frees the others
+        batch = training_batch(pairs, settings, step, tokenizer)
+        optimizer.zero_grad()
+        diffusion_losses(networks, vae, new_scheduler(), batch, settings, settings.stage(step))[
+            "loss"
+        ].backward()
+        optimizer.step()
+    for name, module in networks.modules().items():
+        touched = [p.grad is not None and bool(p.grad.any()) for p in module.parameters()]
+        assert sum(touched) > 0.5 * len(touched), name  # nobody asks the last layer of CLIP
+
+
+def test_a_cut_off_run_goes_on_to_the_same_weights(  # type: ignore[no-untyped-def]
+    pairs, tokenizer, tmp_path: Path
+) -> None:
+    vae = new_vae(TINY_VAE).eval().requires_grad_(False)
+
+    def train(folder: Path, steps: int):  # type: ignore[no-untyped-def]
+        stages = (*TINY_DIFFUSION.stages[:1], replace(TINY_DIFFUSION.stages[1], until=steps))
+        settings = replace(TINY_DIFFUSION, stages=stages, decay_steps=0)
+        return train_diffusion(settings, folder, pairs=pairs, vae=vae, tokenizer=tokenizer)
+
+    whole = train(tmp_path / "whole", 4).unet.state_dict()
+    train(tmp_path / "parts", 3)
+    parts = train(tmp_path / "parts", 4).unet.state_dict()
+    assert all(torch.equal(whole[key], parts[key]) for key in whole)

@@ -1,0 +1,201 @@
+"""Batches for the diffusion trainer: from records of pairs to what the networks are shown."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields, replace
+from typing import TYPE_CHECKING
+
+import cv2
+import numpy as np
+import torch
+from torch import Tensor
+from transformers import CLIPTokenizer
+from transformers.image_utils import OPENAI_CLIP_MEAN, OPENAI_CLIP_STD
+
+from tryon.pipelines.skeleton import draw_skeleton
+from tryon.types import CATEGORIES, Pose
+
+if TYPE_CHECKING:
+    from tryon.training.diffusion import DiffusionSettings
+
+# What the engine says of a garment that nobody described.
+PLAIN_WORDS = {"upper": "a top", "lower": "a bottom", "dress": "a dress"}
+DOWNSAMPLING = 4
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Batch:
+    """What one step sees. Pictures are (B, 3, H, W) in [-1, 1], H and W of the working size.
+
+    pictures: the truth. masked: the picture with a grey hole, or the warp in it.
+    area: (B, 1, H/4, W/4), 1 = repaint. skeletons: (B, 3, H, W) in [0, 1].
+    posed: (B,), 0 where the pose is left out. photos: (B, 3, s, s) as CLIP normalises them, zeros
+    where the image prompt is left out. tokens: int64 (B, n). noise: (B, 4, H/4, W/4).
+    timesteps: int64 (B,).
+    """
+
+    pictures: Tensor
+    masked: Tensor
+    area: Tensor
+    skeletons: Tensor
+    posed: Tensor
+    photos: Tensor
+    tokens: Tensor
+    noise: Tensor
+    timesteps: Tensor
+
+    def to(self, device: torch.device | str) -> Batch:
+        """The same batch on another device."""
+        return replace(self, **{f.name: getattr(self, f.name).to(device) for f in fields(self)})
+
+
+def training_batch(
+    pairs: np.ndarray, settings: DiffusionSettings, step: int, tokenizer: CLIPTokenizer
+) -> Batch:
+    """The batch of a step: the same records, crops and noise each time."""
+    rng = np.random.default_rng([settings.seed, step])
+    stage = settings.stage(step)
+    chosen = []
+    for _ in range(stage.batch_size):
+        pair = pairs[rng.integers(len(pairs))]
+        pair = half_size(pair) if stage.half_size else pair
+        chosen.append(_Example.of(pair, int(rng.integers(2)), settings, rng))
+    count = stage.batch_size
+    levels = (rng.random(count) + np.arange(count)) / count / (1 - stage.pure_noise)
+    timesteps = np.floor(1000 * levels).clip(0, 999)
+    return collated(chosen, tokenizer, timesteps=torch.from_numpy(timesteps).long(), rng=rng)
+
+
+def half_size(pair: np.ndarray) -> dict[str, np.ndarray]:
+    """A record with pictures, warps, mask and keypoints of half the size."""
+    height, width = pair["mask"].shape
+    smaller = {name: pair[name] for name in pair.dtype.names}
+    for name in ("pictures", "warps"):
+        smaller[name] = np.stack(
+            [
+                cv2.resize(plane, (width // 2, height // 2), interpolation=cv2.INTER_AREA)
+                for plane in pair[name]
+            ]
+        )
+    smaller["mask"] = pair["mask"].reshape(height // 2, 2, width // 2, 2).max((1, 3))
+    smaller["keypoints"] = pair["keypoints"] * np.float32([0.5, 0.5, 1])
+    return smaller
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class _Example:
+    """One person in one garment; uint8 arrays as in `pairs.PAIR`."""
+
+    picture: np.ndarray
+    masked: np.ndarray
+    mask: np.ndarray
+    skeleton: np.ndarray
+    posed: float
+    photo: np.ndarray | None
+    words: str
+
+    @classmethod
+    def of(
+        cls,
+        pair: np.ndarray | dict[str, np.ndarray],
+        index: int,
+        settings: DiffusionSettings,
+        rng: np.random.Generator,
+    ) -> _Example:
+        """The pair's person in garment `index`, with conditions left out as often as set."""
+        left_out = rng.random(4) < (
+            settings.no_warp,
+            settings.no_text,
+            settings.no_image,
+            settings.no_pose,
+        )
+        mask = grown(pair["mask"], int(rng.integers(0, 8)))
+        picture = pair["pictures"][index]
+        warp = None if left_out[0] else pair["warps"][index]
+        return cls(
+            picture=picture,
+            masked=masked_picture(picture, mask, warp),
+            mask=mask,
+            skeleton=skeleton_picture(pair["keypoints"], mask.shape),
+            posed=float(not left_out[3]),
+            photo=None if left_out[2] else pair["photos"][index],
+            words="" if left_out[1] else _words(pair, index, rng),
+        )
+
+
+def masked_picture(picture: np.ndarray, mask: np.ndarray, warp: np.ndarray | None) -> np.ndarray:
+    """What the UNet sees besides the noise: float32 (H, W, 3) in [-1, 1].
+
+    picture: uint8 RGB. mask: uint8, 255 = repaint. warp: uint8 RGBA. Inside the mask is the warp,
+    and middle grey (0) where it does not reach or there is none.
+    """
+    inside = (mask > 127)[..., None]
+    shown = np.where(inside, np.float32(0), picture / np.float32(127.5) - 1)
+    if warp is not None:
+        alpha = inside * (warp[..., 3:] / np.float32(255))
+        shown = shown + alpha * (warp[..., :3] / np.float32(127.5) - 1 - shown)
+    return shown.astype(np.float32)
+
+
+def skeleton_picture(keypoints: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
+    """uint8 RGB (H, W, 3): the pose as the engine draws it."""
+    pose = Pose(keypoints, np.zeros((2, 3, 3), np.float32), score=1.0)
+    return np.asarray(draw_skeleton([pose], (shape[1], shape[0])))
+
+
+def grown(mask: np.ndarray, pixels: int) -> np.ndarray:
+    """The mask, uint8, dilated: masks of real photographs are not tight."""
+    if pixels == 0:
+        return mask
+    disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * pixels + 1, 2 * pixels + 1))
+    return np.asarray(cv2.dilate(mask, disc))
+
+
+def collated(
+    examples: list[_Example],
+    tokenizer: CLIPTokenizer,
+    *,
+    timesteps: Tensor,
+    rng: np.random.Generator,
+) -> Batch:
+    """Examples as one batch of tensors."""
+    mean, std = np.float32(OPENAI_CLIP_MEAN), np.float32(OPENAI_CLIP_STD)
+    side = next((e.photo.shape[0] for e in examples if e.photo is not None), 96)
+    nothing = np.zeros((side, side, 3), np.float32)
+    area = np.stack([e.mask[::DOWNSAMPLING, ::DOWNSAMPLING] > 127 for e in examples])
+    noise = rng.standard_normal((len(examples), 4, *area.shape[1:]), np.float32)
+    return Batch(
+        pictures=_channels_first([e.picture / np.float32(127.5) - 1 for e in examples]),
+        masked=_channels_first([e.masked for e in examples]),
+        area=torch.from_numpy(area.astype(np.float32))[:, None],
+        skeletons=_channels_first([e.skeleton / np.float32(255) for e in examples]),
+        posed=torch.tensor([e.posed for e in examples], dtype=torch.float32),
+        photos=_channels_first(
+            [
+                nothing if e.photo is None else (e.photo / np.float32(255) - mean) / std
+                for e in examples
+            ]
+        ),
+        tokens=tokenizer(
+            [e.words for e in examples],
+            padding="max_length",
+            truncation=True,
+            return_tensors="pt",
+        ).input_ids,
+        noise=torch.from_numpy(noise),
+        timesteps=timesteps,
+    )
+
+
+def _channels_first(images: list[np.ndarray]) -> Tensor:
+    return torch.from_numpy(np.stack(images).astype(np.float32)).permute(0, 3, 1, 2).contiguous()
+
+
+def _words(pair: np.ndarray | dict[str, np.ndarray], index: int, rng: np.random.Generator) -> str:
+    """The garment's caption, less of it, or what the engine says when it knows nothing."""
+    chance = rng.random()
+    if chance < 0.65:
+        return str(pair["captions"][index])
+    if chance < 0.8:
+        return f"a {pair['names'][index]}"
+    return PLAIN_WORDS[CATEGORIES[int(pair["category"])]]

@@ -1,0 +1,224 @@
+"""Train the UNet of a small family together with its pose, text and image-prompt branches.
+
+The UNet predicts the picture itself (not the noise), and what it sees inside the mask is the
+warped garment: measured side by side, that gives clean garments after minutes of training where
+the usual form (noise, or v; a blank hole) still gives coloured noise. Each condition is left out
+now and then, so that the family works without it and can be guided by it.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+import numpy as np
+import torch
+from diffusers import AutoencoderTiny, DDIMScheduler
+from torch import Tensor
+from transformers import CLIPTokenizer
+
+from tryon.training.batches import Batch, training_batch
+from tryon.training.checkpoint import (
+    ema_of,
+    load_checkpoint,
+    load_ema,
+    recorded_settings,
+    save_checkpoint,
+    update_ema,
+)
+from tryon.training.mini import MiniNetworks, MiniSettings, new_networks, new_scheduler
+from tryon.training.progress import Progress
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """A part of the training.
+
+    until: the step at which it ends. half_size: pictures of half the working size, which are
+    learned from four times as fast. pure_noise: how often training starts where sampling does, with
+    nothing but noise. absolute: absolute errors instead of squared ones, for sharper pictures.
+    """
+
+    until: int
+    batch_size: int
+    pure_noise: float
+    half_size: bool = False
+    absolute: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class DiffusionSettings:
+    """The shipped weights' settings.
+
+    stages: in their order; over the last `decay_steps` the learning rate falls to nothing.
+    no_warp, no_text, no_image, no_pose: how often each condition is left out.
+    outside: weight of what is not repainted, against 1 inside the mask.
+    pairs, pairs_at_start, pairs_per_step: a step draws from the first pairs_at_start +
+        pairs_per_step * step of all pairs, so that training can start while they are rendered.
+    """
+
+    networks: MiniSettings = field(default_factory=MiniSettings)
+    stages: tuple[Stage, ...] = (
+        Stage(until=700, batch_size=16, pure_noise=0.33, half_size=True),
+        Stage(until=1000, batch_size=16, pure_noise=0.85, half_size=True),
+        Stage(until=2250, batch_size=8, pure_noise=0.85, absolute=True),
+    )
+    decay_steps: int = 300
+    learning_rate: float = 5e-4
+    warmup: int = 60
+    no_warp: float = 0.15
+    no_text: float = 0.1
+    no_image: float = 0.1
+    no_pose: float = 0.1
+    outside: float = 0.1
+    pairs: int = 3600
+    pairs_at_start: int = 1300
+    pairs_per_step: int = 1
+    ema_decay: float = 0.998
+    seed: int = 0
+    bfloat16: bool = True
+    report_every: int = 25
+    save_every: int = 100
+
+    @property
+    def steps(self) -> int:
+        return self.stages[-1].until
+
+    def stage(self, step: int) -> Stage:
+        """The stage that a step belongs to."""
+        return next(stage for stage in self.stages if step < stage.until)
+
+
+def train_diffusion(
+    settings: DiffusionSettings,
+    out: Path,
+    *,
+    pairs: np.ndarray,
+    vae: AutoencoderTiny,
+    tokenizer: CLIPTokenizer,
+    device: torch.device | str = "cpu",
+) -> MiniNetworks:
+    """Train from `out/checkpoint.safetensors` if there is one, else from nothing.
+
+    pairs: records of dtype `PAIR`; a step waits until those that it draws from are there.
+    Returns the averaged weights. Writes checkpoints and contact sheets to `out`.
+
+    Raises WeightsCorruptError if the checkpoint is of a run with other settings.
+    """
+    networks = new_networks(settings.networks, tokenizer)
+    modules = networks.modules()
+    for module in modules.values():
+        module.to(device, memory_format=torch.channels_last).train()
+    vae = vae.to(device, memory_format=torch.channels_last)
+    ema, scheduler = ema_of(modules), new_scheduler()
+    optimizer = torch.optim.AdamW(
+        networks.parameters(), settings.learning_rate, (0.9, 0.99), weight_decay=0.01
+    )
+    checkpoint, step = out / "checkpoint.safetensors", 0
+    recorded = recorded_settings(asdict(settings))
+    if checkpoint.is_file():
+        step = load_checkpoint(
+            checkpoint, modules=modules, optimizer=optimizer, ema=ema, settings=recorded
+        )
+    progress = Progress(
+        "diffusion",
+        first_step=step,
+        steps=settings.steps,
+        batch_size=settings.stages[-1].batch_size,
+        every=settings.report_every,
+    )
+    while step < settings.steps:
+        for group in optimizer.param_groups:
+            group["lr"] = settings.learning_rate * _rate(settings, step)
+        batch = training_batch(_available(pairs, settings, step), settings, step, tokenizer).to(
+            device
+        )
+        losses = diffusion_losses(networks, vae, scheduler, batch, settings, settings.stage(step))
+        optimizer.zero_grad(set_to_none=True)
+        losses["loss"].backward()
+        torch.nn.utils.clip_grad_norm_(networks.parameters(), 1.0)
+        optimizer.step()
+        step += 1
+        update_ema(ema, modules, min(settings.ema_decay, step / (step + 10)))
+        progress.report(step, losses)
+        if step % settings.save_every == 0 or step == settings.steps:
+            save_checkpoint(
+                checkpoint,
+                step=step,
+                modules=modules,
+                optimizer=optimizer,
+                ema=ema,
+                settings=recorded,
+            )
+    load_ema(modules, ema)
+    for module in modules.values():
+        module.eval().requires_grad_(False)
+    return networks
+
+
+def diffusion_losses(
+    networks: MiniNetworks,
+    vae: AutoencoderTiny,
+    scheduler: DDIMScheduler,
+    batch: Batch,
+    settings: DiffusionSettings,
+    stage: Stage,
+) -> dict[str, Tensor]:
+    """Error of the predicted latents; `loss` weighs the mask's inside most."""
+    with torch.autocast(batch.pictures.device.type, torch.bfloat16, enabled=settings.bfloat16):
+        with torch.no_grad():
+            clean = encoded(vae, batch.pictures)
+            masked = encoded(vae, batch.masked)
+        noisy = scheduler.add_noise(clean, batch.noise, batch.timesteps)
+        predicted = predicted_latents(networks, noisy, masked, batch)
+    error = predicted.float() - clean
+    error = (error.abs() if stage.absolute else error.square()).mean(1, keepdim=True)
+    inside = (error * batch.area).sum() / batch.area.sum().clamp_min(1)
+    outside = (error * (1 - batch.area)).sum() / (1 - batch.area).sum().clamp_min(1)
+    return {"loss": inside + settings.outside * outside, "inside": inside, "outside": outside}
+
+
+def predicted_latents(
+    networks: MiniNetworks, noisy: Tensor, masked: Tensor, batch: Batch
+) -> Tensor:
+    """One pass through all branches: (B, 4, h, w), the picture's latents as the UNet sees them."""
+    text = networks.text_encoder(batch.tokens).last_hidden_state
+    patches = networks.image_encoder(batch.photos, output_hidden_states=True).hidden_states[-2]
+    down, middle = networks.controlnet(
+        noisy,
+        batch.timesteps,
+        encoder_hidden_states=text,
+        controlnet_cond=batch.skeletons,
+        return_dict=False,
+    )
+    shown = batch.posed.view(-1, 1, 1, 1)
+    return networks.unet(
+        torch.cat([noisy, batch.area, masked], dim=1),
+        batch.timesteps,
+        encoder_hidden_states=text,
+        added_cond_kwargs={"image_embeds": [patches[:, None]]},
+        down_block_additional_residuals=[residual * shown for residual in down],
+        mid_block_additional_residual=middle * shown,
+    ).sample
+
+
+def encoded(vae: AutoencoderTiny, pictures: Tensor) -> Tensor:
+    """float32 latents (B, 4, H/4, W/4) of pictures (B, 3, H, W) in [-1, 1]."""
+    pictures = pictures.contiguous(memory_format=torch.channels_last)
+    return vae.encode(pictures).latents.float() * vae.config.scaling_factor
+
+
+def _available(pairs: np.ndarray, settings: DiffusionSettings, step: int) -> np.ndarray:
+    """The pairs that `step` draws from, rendered by now or soon."""
+    count = min(len(pairs), settings.pairs_at_start + settings.pairs_per_step * step)
+    while (pairs["seed"][:count] < 0).any():
+        time.sleep(1.0)
+    return pairs[:count]
+
+
+def _rate(settings: DiffusionSettings, step: int) -> float:
+    """A factor of the learning rate: up in a line, level, down in a line."""
+    rise = (step + 1) / settings.warmup
+    fall = (settings.steps - step) / max(settings.decay_steps, 1)
+    return min(1.0, rise, fall)
