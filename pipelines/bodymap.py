@@ -18,7 +18,15 @@ import torch.nn.functional as F
 from tryon.errors import NoPersonError
 from tryon.pipelines.bodymap_net import DenseNet
 from tryon.pipelines.limbs import LIMB_CHANNELS, limb_maps
-from tryon.types import Box, Pose
+from tryon.types import JOINTS, Box, Pose
+
+
+def mirrored_name(name: str) -> str:
+    """The same joint or part on the other side of the body."""
+    if name.startswith("left_"):
+        return "right_" + name.removeprefix("left_")
+    return "left_" + name.removeprefix("right_") if name.startswith("right_") else name
+
 
 BODY_PARTS: tuple[str, ...] = (
     "background",
@@ -42,6 +50,8 @@ BODY_PARTS: tuple[str, ...] = (
 MAP_HEIGHT, MAP_WIDTH = 192, 144
 BODY_MAP_INPUTS = LIMB_CHANNELS + 4
 BODY_MAP_OUTPUTS = 2 + 1 + 1 + 1 + len(BODY_PARTS)
+_MIRRORED_JOINTS = [JOINTS.index(mirrored_name(name)) for name in JOINTS]
+_MIRRORED_OUTPUTS = [0, 1, 2, 3, 4, *(5 + BODY_PARTS.index(mirrored_name(n)) for n in BODY_PARTS)]
 _UV_UNIT = 0.05  # the net draws uv - 0.5 in units of this
 _BEST_SCALE = 0.006  # an expected error (in uv) that counts as full confidence
 
@@ -94,12 +104,10 @@ def body_map(net: DenseNet, pose: Pose, silhouette: np.ndarray) -> BodyMap:
     keypoints[:, 0] = (keypoints[:, 0] - box.left) * scale_x
     keypoints[:, 1] = (keypoints[:, 1] - box.top) * scale_y
     outline = cropped(silhouette, box, (MAP_WIDTH, MAP_HEIGHT))
-    inputs = body_map_inputs(
-        torch.from_numpy(keypoints)[None], torch.from_numpy(outline)[None, None]
-    )
     with torch.inference_mode():
-        drawn = net(inputs.to(memory_format=torch.channels_last))[0].float()
-        uv, scale, front, body, logits = body_map_outputs(drawn[None])
+        uv, scale, front, body, logits = body_map_outputs(
+            drawn_both_ways(net, torch.from_numpy(keypoints)[None], torch.from_numpy(outline)[None])
+        )
         parts = np.ascontiguousarray(logits[0].softmax(0).permute(1, 2, 0).numpy())
     return BodyMap(
         uv=np.ascontiguousarray(uv[0].permute(1, 2, 0).numpy()),
@@ -120,6 +128,26 @@ def body_map_inputs(keypoints: torch.Tensor, silhouette: torch.Tensor) -> torch.
     half = keypoints * torch.tensor([0.5, 0.5, 1.0])
     limbs = limb_maps(half, MAP_HEIGHT // 2, MAP_WIDTH // 2)
     return torch.cat([limbs, F.pixel_unshuffle(silhouette, 2)], dim=1)
+
+
+def drawn_both_ways(
+    net: DenseNet, keypoints: torch.Tensor, silhouette: torch.Tensor
+) -> torch.Tensor:
+    """What the net draws (N, `BODY_MAP_OUTPUTS`, 192, 144): the mean of the person as they are
+    and of their mirror image, which costs twice the time and halves some errors.
+
+    keypoints: (N, 18, 3) in pixels of the map. silhouette: (N, 192, 144), 0-1.
+    """
+    mirrored = keypoints[:, _MIRRORED_JOINTS].clone()
+    mirrored[..., 0] = MAP_WIDTH - mirrored[..., 0]
+    inputs = body_map_inputs(
+        torch.cat([keypoints, mirrored]),
+        torch.cat([silhouette, silhouette.flip(-1)])[:, None],
+    )
+    drawn, image = net(inputs.to(memory_format=torch.channels_last)).float().chunk(2)
+    image = image.flip(-1)[:, _MIRRORED_OUTPUTS]
+    image[:, 0] *= -1  # u grows from the person's right to left: 0 is the middle
+    return (drawn + image) / 2
 
 
 def body_map_outputs(drawn: torch.Tensor) -> tuple[torch.Tensor, ...]:

@@ -74,12 +74,18 @@ class _Drawn:
 
 
 def _drawn(net: DenseNet, alpha: np.ndarray, luminance: np.ndarray, quarters: int) -> _Drawn:
-    """What the net says of the garment turned by so many quarters of a circle, turned back."""
-    turned = (np.ascontiguousarray(np.rot90(plane, quarters)) for plane in (alpha, luminance))
-    inputs = torch.from_numpy(placement_inputs(*turned))[None]
+    """What the net says of the garment turned by so many quarters of a circle, turned back.
+
+    The mean of the garment and its mirror image: what is symmetric stays so.
+    """
+    turned = [np.ascontiguousarray(np.rot90(plane, quarters)) for plane in (alpha, luminance)]
+    mirrored = [np.ascontiguousarray(plane[:, ::-1]) for plane in turned]
+    inputs = np.stack([placement_inputs(*turned), placement_inputs(*mirrored)])
     with torch.inference_mode():
-        drawn = net(inputs.to(memory_format=torch.channels_last)).float()
-        drawn = torch.rot90(drawn, quarters, (-1, -2))
+        drawn = net(torch.from_numpy(inputs).to(memory_format=torch.channels_last)).float()
+        image = drawn[1:].flip(-1).clone()
+        image[:, 0] *= -1  # u is drawn from the middle
+        drawn = torch.rot90((drawn[:1] + image) / 2, quarters, (-1, -2))
         uv, error, front, kinds = placement_outputs(drawn)
     return _Drawn(
         uv=np.ascontiguousarray(uv[0].permute(1, 2, 0).numpy()),

@@ -36,7 +36,7 @@ class Told(torch.nn.Module):
         drawn[0, 3] = 8.0
         drawn[0, 3, : int(192 * self.inside)] = -8.0
         drawn[0, 4 + self.kind] = 12.0
-        return drawn
+        return drawn.expand(len(inputs), -1, -1, -1)  # symmetric: true of the mirror image too
 
 
 def cutout() -> Cutout:

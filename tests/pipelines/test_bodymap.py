@@ -52,7 +52,7 @@ def test_what_goes_into_the_crop_comes_out_at_the_same_place() -> None:
     body = body_map(Echo(), NOBODY, silhouette)  # type: ignore[arg-type]
     assert body.photo_size == (400, 300)
     assert body.uv.shape == (192, 144, 2)
-    back = body.on_photo((body.uv[..., 0] - 0.5) / 0.05)
+    back = body.on_photo((body.uv[..., 1] - 0.5) / 0.05)
     assert np.abs(back - silhouette).mean() < 0.01
     rows, columns = np.nonzero(back > 0.5)
     assert (rows.min(), rows.max() + 1, columns.min(), columns.max() + 1) == pytest.approx(

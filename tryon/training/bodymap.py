@@ -26,7 +26,9 @@ from tryon.pipelines.bodymap import (
     MAP_WIDTH,
     body_map_inputs,
     body_map_outputs,
+    drawn_both_ways,
     framed,
+    mirrored_name,
 )
 from tryon.pipelines.bodymap_net import DenseNet, DenseNetConfig
 from tryon.training.dense import Batch, DenseTraining, save_dense_net, train_dense_net
@@ -36,17 +38,8 @@ from tryon.types import JOINTS
 
 log = logging.getLogger(__name__)
 
-_MIRRORED_JOINTS = [
-    JOINTS.index(name.replace("right", "*").replace("left", "right").replace("*", "left"))
-    for name in JOINTS
-]
-_MIRRORED_PARTS = np.array(
-    [
-        PARTS.index(name.replace("right", "*").replace("left", "right").replace("*", "left"))
-        for name in PARTS
-    ],
-    np.uint8,
-)
+_MIRRORED_JOINTS = [JOINTS.index(mirrored_name(name)) for name in JOINTS]
+_MIRRORED_PARTS = np.array([PARTS.index(mirrored_name(name)) for name in PARTS], np.uint8)
 
 
 @dataclass(frozen=True, slots=True)
@@ -241,8 +234,14 @@ def body_map_scores(
     errors, bands, parts, fronts = [], [], [], []
     with torch.inference_mode():
         for i in range(len(cache) - config.held_out, len(cache)):
-            inputs, truths = body_map_batch([person_example(rng, cache, i, config)])
-            uv, _, front, _, part = body_map_outputs(net(inputs).float())
+            example = person_example(rng, cache, i, config)
+            _, truths = body_map_batch([example])
+            drawn = drawn_both_ways(
+                net,
+                torch.from_numpy(example.keypoints)[None],
+                torch.from_numpy(example.silhouette)[None],
+            )
+            uv, _, front, _, part = body_map_outputs(drawn)
             off = (uv - truths["uv"]).square().sum(1).sqrt() * 100 / BODY_HEIGHT
             inside = truths["body"] * truths["known"] > 0
             band = (truths["part"] > 0) & (truths["known"] > 0) & ~inside

@@ -38,7 +38,8 @@ class PlacementTraining:
     """How the placement is trained; the last `held_out` samples of the cache are never seen.
 
     turn: spread of the garment's rotation in degrees. upside_down: share that is turned by a
-    quarter or a half on top. stretch: spread of width against height.
+    quarter or a half on top. stretch: spread of width against height. bend: spread of smooth
+    displacements, as a share of the square. edgeless: share shown without its inner edges.
     """
 
     training: DenseTraining = field(default_factory=lambda: DenseTraining(steps=1800))
@@ -47,6 +48,8 @@ class PlacementTraining:
     turn: float = 5.0
     upside_down: float = 0.0
     stretch: float = 0.08
+    bend: float = 0.015
+    edgeless: float = 0.1
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -74,17 +77,18 @@ def photo_example(
     if rng.random() < 0.5:
         labels, luminance, uv = labels[:, ::-1], luminance[:, ::-1], uv[:, ::-1].copy()
         uv[..., 0] = 1 - uv[..., 0]
-    move = _framing(rng, labels > 0, config)
-    size = (PLACEMENT_SIZE, PLACEMENT_SIZE)
-    labels = cv2.warpAffine(np.ascontiguousarray(labels), move, size, flags=cv2.INTER_NEAREST)
-    luminance = cv2.warpAffine(
-        np.ascontiguousarray(luminance), move, size, borderMode=cv2.BORDER_REPLICATE
+    x, y = _bent(rng, _framing(rng, labels > 0, config), config.bend)
+    labels = cv2.remap(np.ascontiguousarray(labels), x, y, cv2.INTER_NEAREST)
+    luminance = cv2.remap(
+        np.ascontiguousarray(luminance), x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
     )
     luminance = luminance * rng.uniform(0.5, 1.2) + rng.normal(size=luminance.shape) * 2
+    if rng.random() < config.edgeless:
+        luminance = np.full_like(luminance, 128)
     alpha = noisy_outline(rng, labels > 0)
     return PhotoExample(
         inputs=placement_inputs(alpha, np.clip(luminance, 0, 255).astype(np.uint8)),
-        uv=cv2.warpAffine(uv, move, size, flags=cv2.INTER_NEAREST),
+        uv=cv2.remap(uv, x, y, cv2.INTER_NEAREST),
         labels=labels,
         category=int(cache.categories[index, which]),
     )
@@ -111,6 +115,22 @@ def _framing(rng: np.random.Generator, mask: np.ndarray, config: PlacementTraini
     shift = PLACEMENT_SIZE / 2 - scale * middle
     shift += linear @ np.array([0.5, 0.5]) - 0.5
     return np.concatenate([linear, shift[:, None]], axis=1)
+
+
+def _bent(
+    rng: np.random.Generator, move: np.ndarray, spread: float
+) -> tuple[np.ndarray, np.ndarray]:
+    """x and y in the photo, float32 (192, 192), of each pixel of the square, smoothly displaced."""
+    y, x = np.mgrid[0:PLACEMENT_SIZE, 0:PLACEMENT_SIZE].astype(np.float32)
+    coarse = rng.normal(size=(5, 5, 2)).astype(np.float32) * spread * PLACEMENT_SIZE
+    size = (PLACEMENT_SIZE, PLACEMENT_SIZE)
+    shift = cv2.resize(coarse, size, interpolation=cv2.INTER_CUBIC)
+    back = cv2.invertAffineTransform(move)
+    x, y = x + shift[..., 0], y + shift[..., 1]
+    return (
+        (back[0, 0] * x + back[0, 1] * y + back[0, 2]).astype(np.float32),
+        (back[1, 0] * x + back[1, 1] * y + back[1, 2]).astype(np.float32),
+    )
 
 
 def placement_batch(examples: Sequence[PhotoExample]) -> Batch:
