@@ -4,7 +4,7 @@ VENV   ?= .venv
 BIN    := $(VENV)/bin
 RUN    := $(BIN)/tryon
 
-.PHONY: help dress test check format types wheel assets bench demo clean
+.PHONY: help dress test check format types wheel assets bench clean
 .DEFAULT_GOAL := help
 
 help: ## list the targets
@@ -13,7 +13,7 @@ help: ## list the targets
 # One environment for users, marked by the file that made it; `dev` adds the tools.
 $(VENV)/installed: pyproject.toml
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	$(BIN)/pip install --quiet --editable .
+	$(BIN)/pip install --quiet --editable '.[evaluate]'
 	touch $@
 
 $(VENV)/installed-dev: pyproject.toml
@@ -21,8 +21,10 @@ $(VENV)/installed-dev: pyproject.toml
 	$(BIN)/pip install --quiet --editable '.[dev]'
 	touch $(VENV)/installed $@
 
-dress: $(VENV)/installed ## set up, and dress the example person: writes out.jpg
-	$(RUN) dress demo/examples/person.jpg demo/examples/shirt.jpg --output out.jpg
+# The person is a real photo, which comes with scikit-image (NASA, public domain).
+dress: $(VENV)/installed ## set up, and dress the astronaut in the example shirt: writes out.jpg
+	$(BIN)/python -c "import skimage.data, PIL.Image; PIL.Image.fromarray(skimage.data.astronaut()).save('person.png')"
+	$(RUN) dress person.png demo/examples/shirt.jpg --output out.jpg
 
 test: $(VENV)/installed-dev ## set up, and run the tests
 	$(BIN)/python -m pytest $(ARGS)
@@ -49,8 +51,5 @@ assets: $(VENV)/installed-dev ## fetch the embedded pose and silhouette models a
 bench: $(VENV)/installed-dev ## timings, as ratios in one run
 	$(BIN)/python -m tests.benchmarks.dress
 
-demo: $(VENV)/installed ## set up, and open the demo
-	$(RUN) demo
-
 clean: ## remove what the targets made
-	rm -rf $(VENV) build dist out.jpg *.egg-info
+	rm -rf $(VENV) build dist out.jpg person.png *.egg-info
