@@ -38,6 +38,7 @@ MaskModeChoice = StrEnum("MaskModeChoice", ["replace", "add", "subtract"])
 SourceChoice = StrEnum("SourceChoice", ["composite", "trained"])
 DTypeChoice = StrEnum("DTypeChoice", ["float32", "bfloat16", "float16"])
 FamilyChoice = StrEnum("FamilyChoice", ["mini", "sd15", "sdxl"])
+VerifyChoice = StrEnum("VerifyChoice", ["mini", "sd15", "sdxl", "perception"])
 
 SOURCE_TYPES = {
     "composite": "compositeWithTrainedAlgorithmicMedia",
@@ -185,10 +186,10 @@ def weights_list() -> None:
     """Every family: its parts, their licences, and whether they are on this machine."""
     from rich.table import Table
 
-    from tryon.weights import FAMILIES, family_weights, local_folder
+    from tryon.weights import TABLE, family_weights, local_folder
 
     table = Table("family", "part", "source", "GB", "licence", "commercial", "here")
-    for name in FAMILIES:
+    for name in TABLE:
         for weight in family_weights(name):
             table.add_row(
                 name,
@@ -221,8 +222,8 @@ def weights_fetch(
 @weights_app.command("verify")
 def weights_verify(
     family: Annotated[
-        FamilyChoice, typer.Argument(metavar="FAMILY", help="mini, sd15 or sdxl.")
-    ] = FamilyChoice.mini,
+        VerifyChoice, typer.Argument(metavar="FAMILY", help="mini, sd15 or sdxl.")
+    ] = VerifyChoice.mini,
 ) -> None:
     """Compare a family's files with the sha256 that was noted when they came."""
     from tryon.errors import WeightsCorruptError

@@ -30,6 +30,7 @@ Role = Literal["base", "pose", "tile", "ip_adapter", "image_encoder", "perceptio
 
 ASSETS = Path(__file__).resolve().parent / "assets"
 TABLE_VARIABLE = "TRYON_WEIGHTS"  # a TOML file that replaces sources and revisions
+EMBEDDED_FILES = ("**/*.safetensors", "**/*.tflite")
 LOCK_NAME = "tryon-sha256.json"  # beside fetched files: what was fetched, byte for byte
 
 
@@ -156,6 +157,32 @@ FAMILIES: Mapping[str, tuple[Weight, ...]] = {
     ),
 }
 
+# What sees people and garments, the same for every family.
+PERCEPTION = "perception"
+TABLE: Mapping[str, tuple[Weight, ...]] = {
+    **FAMILIES,
+    PERCEPTION: (
+        Weight(
+            role="perception",
+            source="embedded",
+            revision="1",
+            files=("perception",),
+            licence="Apache-2.0 (MediaPipe)",
+            commercial=True,
+            gigabytes=0.01,
+        ),
+        Weight(
+            role="bodymap",
+            source="embedded",
+            revision="1",
+            files=("bodymap",),
+            licence="Apache-2.0",
+            commercial=True,
+            gigabytes=0.005,
+        ),
+    ),
+}
+
 
 def family_weights(name: str) -> tuple[Weight, ...]:
     """The rows of the family called `name`, with the replacements of `$TRYON_WEIGHTS` applied.
@@ -165,15 +192,15 @@ def family_weights(name: str) -> tuple[Weight, ...]:
 
     Raises OptionError for an unknown family, role or key.
     """
-    if name not in FAMILIES:
+    if name not in TABLE:
         raise OptionError(
-            f"no family is called {name!r}", remedy=f"Choose one of: {', '.join(FAMILIES)}."
+            f"no family is called {name!r}", remedy=f"Choose one of: {', '.join(TABLE)}."
         )
     overrides = _overrides().get(name, {})
-    unknown = set(overrides) - {weight.role for weight in FAMILIES[name]}
+    unknown = set(overrides) - {weight.role for weight in TABLE[name]}
     if unknown:
         raise OptionError(f"{TABLE_VARIABLE}: {name} has no {', '.join(sorted(unknown))}")
-    return tuple(_replaced(weight, overrides.get(weight.role, {})) for weight in FAMILIES[name])
+    return tuple(_replaced(weight, overrides.get(weight.role, {})) for weight in TABLE[name])
 
 
 def _overrides() -> dict[str, dict[str, dict[str, object]]]:
@@ -188,7 +215,7 @@ def _overrides() -> dict[str, dict[str, dict[str, object]]]:
             path=path,
             remedy=f"Correct it, or unset {TABLE_VARIABLE}.",
         ) from error
-    unknown = set(table) - set(FAMILIES)
+    unknown = set(table) - set(TABLE)
     if unknown:
         raise OptionError(f"no family is called {', '.join(sorted(unknown))}", path=path)
     return table
@@ -254,7 +281,7 @@ def fetch(name: str, *, on_file: Callable[[Weight], None] | None = None) -> dict
                 f"{weight.source} at {weight.revision} could not be fetched",
                 remedy=f"Check the network, or name another source in the file ${TABLE_VARIABLE}.",
             )
-        _write_lock(snapshot, weight)
+        note_files(snapshot, weight.files)
     return family_folders(name)
 
 
@@ -269,7 +296,7 @@ def verify(name: str) -> Iterator[tuple[Weight, Path, str]]:
         root = ASSETS / weight.files[0] if weight.source == "embedded" else _snapshot(weight, True)
         assert root is not None
         noted = _read_lock(root)
-        patterns = ("**/*.safetensors",) if weight.source == "embedded" else weight.files
+        patterns = EMBEDDED_FILES if weight.source == "embedded" else weight.files
         for path in sorted({path for pattern in patterns for path in root.glob(pattern)}):
             expected = noted.get(path.relative_to(root).as_posix())
             state = "unknown" if expected is None else _state(path, expected)
@@ -322,14 +349,13 @@ def _lock(root: Path) -> Path:
     return root / LOCK_NAME
 
 
-def _write_lock(snapshot: Path, weight: Weight) -> None:
-    paths = sorted({path for pattern in weight.files for path in snapshot.glob(pattern)})
-    digests = _read_lock(snapshot) | {
-        path.relative_to(snapshot).as_posix(): sha256(path) for path in paths
-    }
-    temporary = _lock(snapshot).with_suffix(".tmp")
+def note_files(root: Path, patterns: tuple[str, ...]) -> None:
+    """Note the sha256 of the files below `root`, for `verify` to compare with."""
+    paths = sorted({path for pattern in patterns for path in root.glob(pattern)})
+    digests = _read_lock(root) | {path.relative_to(root).as_posix(): sha256(path) for path in paths}
+    temporary = _lock(root).with_suffix(".tmp")
     temporary.write_text(json.dumps(digests, indent=1, sort_keys=True) + "\n", "utf-8")
-    temporary.replace(_lock(snapshot))
+    temporary.replace(_lock(root))
 
 
 def _read_lock(root: Path) -> dict[str, str]:

@@ -40,7 +40,13 @@ def test_every_row_says_where_it_comes_from_and_under_which_licence() -> None:
 
 
 def test_everything_listed_may_be_used_commercially() -> None:
-    assert all(row.commercial for rows in FAMILIES.values() for row in rows)
+    assert all(row.commercial for rows in weights.TABLE.values() for row in rows)
+
+
+@pytest.mark.parametrize("name", ["mini", "perception"])
+def test_what_ships_is_whole(name: str) -> None:
+    states = {path.name: state for _, path, state in verify(name)}
+    assert set(states.values()) == {"ok"}
 
 
 def test_missing_weights_are_listed_with_licence_size_and_command(hub: Path) -> None:
@@ -105,10 +111,10 @@ def test_verify_tells_changed_files_from_whole_ones(
     hub: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     row = Weight("base", "a/b", "main", ("*.safetensors",), "MIT", True, 1.0)
-    monkeypatch.setattr(weights, "FAMILIES", {"toy": (row,)})
+    monkeypatch.setattr(weights, "TABLE", {"toy": (row,)})
     snapshot = put(hub, "a/b", {"x.safetensors": b"1", "y.safetensors": b"2"})
     assert [state for _, _, state in verify("toy")] == ["unknown", "unknown"]
-    weights._write_lock(snapshot, row)
+    weights.note_files(snapshot, row.files)
     assert [state for _, _, state in verify("toy")] == ["ok", "ok"]
     (snapshot / "y.safetensors").write_bytes(b"3")
     assert [(path.name, state) for _, path, state in verify("toy")] == [
@@ -119,7 +125,7 @@ def test_verify_tells_changed_files_from_whole_ones(
 
 def test_fetch_notes_what_came(hub: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     row = Weight("base", "a/b", "main", ("*.safetensors",), "MIT", True, 1.0)
-    monkeypatch.setattr(weights, "FAMILIES", {"toy": (row,)})
+    monkeypatch.setattr(weights, "TABLE", {"toy": (row,)})
     snapshot = put(hub, "a/b", {"x.safetensors": b"1"})
     monkeypatch.setattr(weights, "_snapshot", lambda weight, local_only: snapshot)
     seen: list[Weight] = []
