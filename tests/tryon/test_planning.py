@@ -1,0 +1,76 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from tryon import TryOn
+from tryon.options import DressOptions
+from tryon.pipelines.family import FamilyConfig
+from tryon.planning import planned, with_hole
+from tryon.preparation import Garment, Person
+from tryon.stopwatch import Stopwatch
+
+
+@pytest.fixture(scope="module")
+def prepared(astronaut: Path, shirt: Path) -> tuple[Person, Garment]:
+    engine = TryOn("none")
+    return engine.prepare_person(astronaut), engine.prepare_garment(shirt, "upper")
+
+
+def test_a_hole_is_grey_and_nothing_else_changes() -> None:
+    photo = Image.new("RGB", (40, 30), (10, 200, 30))
+    area = Image.new("L", (40, 30))
+    area.paste(255, (5, 5, 20, 20))
+    hollow = np.asarray(with_hole(photo, area))
+    inside = np.asarray(area) > 0
+    assert (hollow[inside] == 128).all()
+    assert (hollow[~inside] == (10, 200, 30)).all()
+    assert photo.getpixel((6, 6)) == (10, 200, 30)
+
+
+def test_the_warp_lies_in_the_mask_and_is_red(prepared: tuple[Person, Garment]) -> None:
+    plan = planned(FamilyConfig(), *prepared, DressOptions(category="upper"), Stopwatch())
+    photo, reference = (np.asarray(i, int) for i in (plan.person.photo, plan.reference))
+    changed = (photo != reference).any(axis=2)
+    assert changed.mean() > 0.05
+    assert not changed[np.asarray(plan.mask) == 0].any()
+    red, green, _ = reference[changed].mean(axis=0)
+    assert red > green + 60
+
+
+def test_a_family_trained_on_warps_sees_grey_where_there_is_none(
+    prepared: tuple[Person, Garment],
+) -> None:
+    options = DressOptions(category="upper")
+    shown = {
+        kind: planned(FamilyConfig(masked_image=kind), *prepared, options, Stopwatch()).sample.warp
+        for kind in ("blank", "warp")
+    }
+    assert shown["blank"] is not None and shown["warp"] is not None
+    grey = (np.asarray(shown["warp"]) == 128).all(axis=2)
+    assert grey.mean() > 0.02
+    assert not (np.asarray(shown["blank"]) == 128).all(axis=2)[grey].all()
+
+
+def test_without_a_warp_the_model_is_left_alone(prepared: tuple[Person, Garment]) -> None:
+    options = DressOptions(category="upper", warp=False)
+    plan = planned(FamilyConfig(), *prepared, options, Stopwatch())
+    assert plan.sample.warp is None
+    assert plan.reference is plan.person.photo
+    assert plan.trust[np.asarray(plan.person.silhouette) > 0.99].max() < 0.02
+
+
+def test_words_go_into_the_familys_prompt(prepared: tuple[Person, Garment]) -> None:
+    options = DressOptions(category="upper", prompt="a red shirt", negative_prompt="")
+    config = FamilyConfig(prompts={k: "worn: {garment}" for k in ("upper", "lower", "dress")})
+    sample = planned(config, *prepared, options, Stopwatch()).sample
+    assert (sample.prompt, sample.negative_prompt) == ("worn: a red shirt", "")
+
+
+def test_settings_are_the_familys_unless_asked(prepared: tuple[Person, Garment]) -> None:
+    config = FamilyConfig(steps=9, guidance=3.5)
+    plan = planned(config, *prepared, DressOptions(category="upper", guidance=1.5), Stopwatch())
+    assert (plan.settings.steps, plan.settings.guidance) == (9, 1.5)
