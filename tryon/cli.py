@@ -292,16 +292,18 @@ def main(arguments: Sequence[str] | None = None) -> None:
 def run(arguments: list[str]) -> int:
     """Run the command line and return its exit code. Errors are one line on standard error."""
     try:
-        return int(app(arguments, prog_name="tryon", standalone_mode=False) or 0)
+        code = int(app(arguments, prog_name="tryon", standalone_mode=False) or 0)
     except TyperException as error:
         where = getattr(error, "ctx", None)
         path = where.command_path if where else "tryon"
         message = error.format_message() if hasattr(error, "format_message") else str(error)
         return _failed(OptionError(message, remedy=f"Try: {path} --help"), arguments)
-    except (KeyboardInterrupt, typer.Abort):
-        return _failed(Cancelled("interrupted"), arguments)
+    except typer.Abort:
+        code = Cancelled.exit_code
     except TryOnError as error:
         return _failed(error, arguments)
+    # An interrupt ends in this code, without a word.
+    return _failed(Cancelled("interrupted"), arguments) if code == Cancelled.exit_code else code
 
 
 def _failed(error: TryOnError, arguments: list[str]) -> int:
