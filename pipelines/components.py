@@ -30,6 +30,7 @@ MODELS: dict[str, type[Any]] = {
     "text_encoder": CLIPTextModel,
     "text_encoder_2": CLIPTextModelWithProjection,
 }
+VAES: dict[str, type[Any]] = {kind.__name__: kind for kind in (AutoencoderKL, AutoencoderTiny)}
 # Settings of the SDXL pipelines that lie in `model_index.json`.
 XL_OPTIONS = ("force_zeros_for_empty_prompt", "requires_aesthetics_score")
 
@@ -74,8 +75,10 @@ def vae_class(folder: Path) -> type[Any]:
 
     Raises WeightsCorruptError.
     """
-    tiny = _read_json(folder / "config.json").get("_class_name") == AutoencoderTiny.__name__
-    return AutoencoderTiny if tiny else AutoencoderKL
+    name = _read_json(folder / "config.json").get("_class_name", AutoencoderKL.__name__)
+    if name not in VAES:
+        raise WeightsCorruptError(f"{name!r} is not one of {', '.join(VAES)}", path=folder)
+    return VAES[name]
 
 
 def load_checkpoint(file: Path, config: Path, *, dtype: torch.dtype) -> dict[str, Any]:

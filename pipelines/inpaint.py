@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
+import numpy as np
 import torch
 from PIL import Image
 
@@ -34,6 +35,8 @@ class InpaintSample:
     warp: RGB, the photo with the warped garment placed on it, or None. It starts the denoising
         when strength < 1, is what a tile ControlNet is shown, and is what the UNet sees inside
         the mask if the family was trained so (`FamilyConfig.masked_image`).
+    coverage: L, 255 = there `warp` is the garment, or None for everywhere. Inside the mask and
+        outside the garment still is what the person wore: that the UNet is never shown.
     """
 
     image: Image.Image
@@ -44,6 +47,7 @@ class InpaintSample:
     skeleton: Image.Image | None = None
     garment: Image.Image | None = None
     warp: Image.Image | None = None
+    coverage: Image.Image | None = None
 
 
 @dataclass(frozen=True)
@@ -174,13 +178,20 @@ def starting_image(sample: InpaintSample) -> Image.Image:
 def masked_images(family: Family, samples: Sequence[InpaintSample]) -> torch.Tensor:
     """float32 (B, 3, H, W) in -1..1: the photos with a grey hole, or with the warp in it."""
     pipeline = family.pipeline
-    if family.config.masked_image == "warp" and samples[0].warp is not None:
-        warps: torch.Tensor = pipeline.image_processor.preprocess([s.warp for s in samples])
-        return warps
     photos = pipeline.image_processor.preprocess([s.image for s in samples])
-    masks = pipeline.mask_processor.preprocess([s.mask for s in samples])
-    masked: torch.Tensor = photos * (masks < 0.5)
+    holes = pipeline.mask_processor.preprocess([s.mask for s in samples])
+    masked: torch.Tensor = photos * (holes < 0.5)
+    if family.config.masked_image == "warp" and samples[0].warp is not None:
+        warps = pipeline.image_processor.preprocess([s.warp for s in samples])
+        masked = masked + holes * coverages(samples) * warps
     return masked
+
+
+def coverages(samples: Sequence[InpaintSample]) -> torch.Tensor:
+    """float32 (B, 1, H, W) in 0..1: where the warps are garment."""
+    everywhere = Image.new("L", samples[0].image.size, 255)
+    planes = [np.asarray(s.coverage or everywhere, np.float32) / 255 for s in samples]
+    return torch.from_numpy(np.stack(planes))[:, None]
 
 
 def prompt_arguments(family: Family, samples: Sequence[InpaintSample]) -> dict[str, Any]:
@@ -263,7 +274,7 @@ def _check(family: Family, samples: Sequence[InpaintSample]) -> None:
     if size[0] % factor or size[1] % factor:
         raise ImageError(f"the image is {size[0]}x{size[1]}, not in multiples of {factor} pixels")
     for sample in samples:
-        for name in ("image", "skeleton", "warp"):
+        for name in ("image", "skeleton", "warp", "coverage"):
             picture = getattr(sample, name)
             if picture is not None and picture.size != size:
                 raise ImageError(f"the {name} is {picture.size}, the first image is {size}")

@@ -15,6 +15,7 @@ from typing import Any, Literal
 import torch
 from diffusers import (
     AutoencoderKL,
+    AutoencoderTiny,
     ControlNetModel,
     PNDMScheduler,
     StableDiffusionInpaintPipeline,
@@ -146,25 +147,27 @@ def save_random_family(
     size: Literal["tiny", "full"] = "tiny",
     controls: Sequence[Literal["pose", "tile"]] = ("pose",),
     image_prompt: Literal["base", "plus"] | None = "plus",
+    vae: Literal["kl", "tiny"] = "kl",
     config: dict[str, Any] | None = None,
     dtype: torch.dtype = torch.float32,
     seed: int = 0,
 ) -> Path:
     """Save a family with random weights to `folder` (see tryon/pipelines/family.py) and return it.
 
+    vae: Stable Diffusion's, or the tiny one of TAESD.
     config: what `family.json` holds; by default pictures of 64x64 in two steps.
     """
     shape = shape_of(kind, size)
     folder.mkdir(parents=True, exist_ok=True)
     with torch.random.fork_rng():
         torch.manual_seed(seed)
-        save_base(folder, shape, dtype)
+        save_base(folder, shape, dtype, vae)
         for control in controls:
             name = "controlnet" if control == "pose" else "controlnet_tile"
-            random_controlnet(shape).to(dtype).save_pretrained(folder / name)
+            in_dtype(random_controlnet(shape), dtype).save_pretrained(folder / name)
         if image_prompt is not None:
             encoder = CLIPVisionModelWithProjection(CLIPVisionConfig(**shape.vision))
-            encoder.to(dtype).save_pretrained(folder / "image_encoder")
+            in_dtype(encoder, dtype).save_pretrained(folder / "image_encoder")
             save_ip_adapter(folder / "ip_adapter.safetensors", shape, image_prompt, dtype)
     if config is None:
         config = {"width": 64, "height": 64, "steps": 2, "scheduler": "DDIMScheduler"}
@@ -172,7 +175,7 @@ def save_random_family(
     return folder
 
 
-def save_base(folder: Path, shape: Shape, dtype: torch.dtype) -> None:
+def save_base(folder: Path, shape: Shape, dtype: torch.dtype, vae: str = "kl") -> None:
     """A base model as diffusers saves it."""
     tokenizer = byte_tokenizer()
     tokens = {
@@ -182,9 +185,9 @@ def save_base(folder: Path, shape: Shape, dtype: torch.dtype) -> None:
         "pad_token_id": tokenizer.pad_token_id,
     }
     parts: dict[str, Any] = {
-        "unet": random_unet(shape).to(dtype),
-        "vae": random_vae(shape).to(dtype),
-        "text_encoder": CLIPTextModel(CLIPTextConfig(**shape.text, **tokens)).to(dtype),
+        "unet": in_dtype(random_unet(shape), dtype),
+        "vae": in_dtype(random_vae(shape) if vae == "kl" else random_tiny_vae(), dtype),
+        "text_encoder": in_dtype(CLIPTextModel(CLIPTextConfig(**shape.text, **tokens)), dtype),
         "tokenizer": tokenizer,
         "scheduler": PNDMScheduler(
             beta_start=0.00085,
@@ -196,13 +199,18 @@ def save_base(folder: Path, shape: Shape, dtype: torch.dtype) -> None:
     }
     if shape.text_2 is not None:
         config = CLIPTextConfig(**shape.text_2, **tokens)
-        parts["text_encoder_2"] = CLIPTextModelWithProjection(config).to(dtype)
+        parts["text_encoder_2"] = in_dtype(CLIPTextModelWithProjection(config), dtype)
         parts["tokenizer_2"] = tokenizer
         StableDiffusionXLInpaintPipeline(**parts).save_pretrained(folder)
     else:
         parts |= {"safety_checker": None, "feature_extractor": None}
         pipeline = StableDiffusionInpaintPipeline(**parts, requires_safety_checker=False)
         pipeline.save_pretrained(folder)
+
+
+def in_dtype(model: Any, dtype: torch.dtype) -> Any:
+    """The model with its weights cast; diffusers logs a warning when it is asked to."""
+    return torch.nn.Module.to(model, dtype)
 
 
 def byte_tokenizer() -> CLIPTokenizer:
@@ -228,6 +236,17 @@ def random_vae(shape: Shape) -> AutoencoderKL:
         layers_per_block=shape.vae_layers,
         down_block_types=("DownEncoderBlock2D",) * blocks,
         up_block_types=("UpDecoderBlock2D",) * blocks,
+        latent_channels=4,
+    )
+
+
+def random_tiny_vae() -> AutoencoderTiny:
+    """A VAE without sampling, which halves the picture three times too."""
+    return AutoencoderTiny(
+        encoder_block_out_channels=(16,) * 4,
+        decoder_block_out_channels=(16,) * 4,
+        num_encoder_blocks=(1,) * 4,
+        num_decoder_blocks=(1,) * 4,
         latent_channels=4,
     )
 

@@ -122,6 +122,11 @@ def foreign_controlnet(folder: Path) -> None:
     random_controlnet(shape_of("sdxl")).save_pretrained(folder / "controlnet")
 
 
+def foreign_vae(folder: Path) -> None:
+    file = folder / "vae" / "config.json"
+    file.write_text(json.dumps({**json.loads(file.read_text()), "_class_name": "VQModel"}))
+
+
 def foreign_scheduler(folder: Path) -> None:
     file = folder / "scheduler" / "scheduler_config.json"
     file.write_text(json.dumps({**json.loads(file.read_text()), "_class_name": "UNet2DModel"}))
@@ -133,6 +138,7 @@ def foreign_scheduler(folder: Path) -> None:
         (only_pickles, WeightsUnsafeError),
         (wrong_shape, WeightsCorruptError),
         (foreign_controlnet, WeightsCorruptError),
+        (foreign_vae, WeightsCorruptError),
         (foreign_scheduler, WeightsCorruptError),
     ],
 )
