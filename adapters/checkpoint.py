@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from diffusers.utils import logging as diffusers_logging
 from safetensors import SafetensorError, safe_open
 from transformers import PreTrainedModel
 from transformers.utils import logging as transformers_logging
@@ -77,7 +78,7 @@ def load_model(kind: type[Any], folder: Path, *, dtype: torch.dtype) -> Any:
     if variant is not None:
         options["variant"] = variant
     try:
-        with _no_progress_bars():
+        with no_progress_bars():
             model, info = kind.from_pretrained(
                 str(folder),
                 use_safetensors=True,
@@ -99,15 +100,20 @@ def load_model(kind: type[Any], folder: Path, *, dtype: torch.dtype) -> Any:
 
 
 @contextmanager
-def _no_progress_bars() -> Iterator[None]:
-    """transformers draws a bar for every model, and offers only a switch for the process."""
-    shown = transformers_logging.is_progress_bar_enabled()
-    transformers_logging.disable_progress_bar()
+def no_progress_bars() -> Iterator[None]:
+    """Both libraries draw bars while they load, and offer only a switch for the whole process."""
+    shown = [
+        switch
+        for switch in (transformers_logging, diffusers_logging)
+        if switch.is_progress_bar_enabled()
+    ]
+    for switch in shown:
+        switch.disable_progress_bar()
     try:
         yield
     finally:
-        if shown:
-            transformers_logging.enable_progress_bar()
+        for switch in shown:
+            switch.enable_progress_bar()
 
 
 @contextmanager

@@ -17,7 +17,6 @@ from torch import nn
 from tryon.adapters.lora_format import LoraLayer, LoraState
 from tryon.errors import LoraBaseError
 
-
 LoraModule = nn.Linear | nn.Conv2d
 
 

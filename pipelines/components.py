@@ -18,10 +18,11 @@ from diffusers import (
     StableDiffusionXLInpaintPipeline,
     UNet2DConditionModel,
 )
+from diffusers.loaders.single_file_utils import SingleFileComponentError
 from safetensors import SafetensorError
 from transformers import CLIPTextModel, CLIPTextModelWithProjection, CLIPTokenizer
 
-from tryon.adapters.checkpoint import load_model
+from tryon.adapters.checkpoint import load_model, no_progress_bars
 from tryon.errors import OptionError, WeightsCorruptError, WeightsUnsafeError
 
 MODELS: dict[str, type[Any]] = {
@@ -30,6 +31,14 @@ MODELS: dict[str, type[Any]] = {
     "text_encoder": CLIPTextModel,
     "text_encoder_2": CLIPTextModelWithProjection,
 }
+CHECKPOINT_ERRORS = (
+    OSError,
+    ValueError,
+    RuntimeError,
+    KeyError,
+    SafetensorError,
+    SingleFileComponentError,
+)
 VAES: dict[str, type[Any]] = {kind.__name__: kind for kind in (AutoencoderKL, AutoencoderTiny)}
 # Settings of the SDXL pipelines that lie in `model_index.json`.
 XL_OPTIONS = ("force_zeros_for_empty_prompt", "requires_aesthetics_score")
@@ -97,10 +106,11 @@ def load_checkpoint(file: Path, config: Path, *, dtype: torch.dtype) -> dict[str
     kind = StableDiffusionXLInpaintPipeline if xl else StableDiffusionInpaintPipeline
     off = {"add_watermarker": False} if xl else {"safety_checker": None}
     try:
-        pipeline = kind.from_single_file(
-            str(file), config=str(config), local_files_only=True, torch_dtype=dtype, **off
-        )
-    except (OSError, ValueError, RuntimeError, KeyError, SafetensorError) as error:
+        with no_progress_bars():
+            pipeline = kind.from_single_file(
+                str(file), config=str(config), local_files_only=True, torch_dtype=dtype, **off
+            )
+    except CHECKPOINT_ERRORS as error:
         raise WeightsCorruptError(f"cannot be loaded: {error}", path=file) from error
     parts = {name: part for name, part in pipeline.components.items() if part is not None}
     parts["scheduler"] = load_scheduler(config)

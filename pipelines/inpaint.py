@@ -201,9 +201,11 @@ def prompt_arguments(family: Family, samples: Sequence[InpaintSample]) -> dict[s
         "prompt_embeds": torch.cat([e.positive for e in embeds]),
         "negative_prompt_embeds": torch.cat([e.negative for e in embeds]),
     }
-    if embeds[0].pooled is not None:
-        arguments["pooled_prompt_embeds"] = torch.cat([e.pooled for e in embeds])
-        arguments["negative_pooled_prompt_embeds"] = torch.cat([e.negative_pooled for e in embeds])
+    pooled = [e.pooled for e in embeds if e.pooled is not None]
+    negative_pooled = [e.negative_pooled for e in embeds if e.negative_pooled is not None]
+    if pooled:
+        arguments["pooled_prompt_embeds"] = torch.cat(pooled)
+        arguments["negative_pooled_prompt_embeds"] = torch.cat(negative_pooled)
     return arguments
 
 

@@ -185,7 +185,7 @@ def _nearest_parts(
     measures: Anatomy, size: tuple[int, int]
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
     """Index of the nearest part, and the distances from it, from the head and from a hand."""
-    near = np.full((-(-size[1] // 2), -(-size[0] // 2)), 1e3, dtype=np.float32)
+    near: np.ndarray = np.full((-(-size[1] // 2), -(-size[0] // 2)), 1e3, dtype=np.float32)
     head, hand, part = near, near, np.zeros(near.shape, dtype=np.uint8)
     for index, name in enumerate(PARTS):
         if name not in measures.bones:

@@ -162,7 +162,7 @@ def _canonical(
         chosen = share > np.maximum(best, 0.05)
         best = np.maximum(best, share)
         if chosen.any() and (field := _limb_field(body, limb)) is not None:
-            rows, columns = (_extent(chosen.any(axis=axis)) for axis in (1, 0))
+            rows, columns = (_extent(np.asarray(chosen.any(axis=axis))) for axis in (1, 0))
             piece = chosen[rows, columns]
             uv[rows, columns][piece] = field.on_grid(y[rows], x[columns])[piece]
     step = 0.5 * body.box.height / body.uv.shape[0]  # the edge is one photo pixel soft

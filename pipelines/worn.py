@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 
 from tryon.errors import NoGarmentError
-from tryon.pipelines.atlas import GarmentAtlas, garment_layer
+from tryon.pipelines.atlas import GarmentAtlas, Side, garment_layer
 from tryon.pipelines.bodymap import BODY_PARTS, BodyMap, cropped
 from tryon.pipelines.cutout import grabcut, matte
 from tryon.pipelines.skin import colour_bins, colour_model, posteriors
@@ -45,7 +45,7 @@ def worn_atlas(
     xy = np.stack([body.box.left + x * step, body.box.top + y * step], axis=-1)
     clothed = cropped(alpha.astype(np.float32) / 255, body.box, (columns, rows))
     front = body.front > 0.5
-    side = "front" if (clothed * front).sum() >= 0.5 * clothed.sum() else "back"
+    side: Side = "front" if (clothed * front).sum() >= 0.5 * clothed.sum() else "back"
     facing = front if side == "front" else ~front
     hidden = [BODY_PARTS.index(name) for name in ("background", "head", "left_hand", "right_hand")]
     shown = 1 - body.parts[..., hidden].sum(axis=-1)
@@ -70,7 +70,7 @@ def worn_alpha(
     hints = _hints(body, category)
     placed = [cv2.resize(plane, size) for plane in _window_planes(hints, body.box, window)]
     smooth = cv2.GaussianBlur(small, (0, 0), 0.8)
-    labels = _labels(smooth, outline, placed)
+    labels = _labels(smooth, outline, tuple(placed))
     if (labels == cv2.GC_FGD).sum() < 20:
         raise NoGarmentError(f"too little of a garment ({category}) is visible on the wearer")
     lab = cv2.cvtColor(smooth, cv2.COLOR_RGB2LAB)

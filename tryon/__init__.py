@@ -16,8 +16,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from tryon.engine import Look, TryOn
+    from tryon.engine import TryOn
     from tryon.errors import TryOnError
+    from tryon.look import Look
 
 __version__ = "0.1.0"
 __all__ = ["Look", "TryOn", "TryOnError", "__version__"]
@@ -27,7 +28,7 @@ _checkout = Path(__file__).resolve().parent.parent
 if (_checkout / "pyproject.toml").is_file() and (_checkout / "pipelines").is_dir():
     __path__.append(str(_checkout))
 
-_homes = {"Look": "tryon.engine", "TryOn": "tryon.engine", "TryOnError": "tryon.errors"}
+_homes = {"Look": "tryon.look", "TryOn": "tryon.engine", "TryOnError": "tryon.errors"}
 
 
 def __getattr__(name: str) -> Any:

@@ -9,13 +9,17 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
 from typer.exceptions import TyperException
 
 from tryon import __version__
 from tryon.errors import Cancelled, OptionError, TryOnError
+
+if TYPE_CHECKING:
+    from tryon.perception import PoseName
+    from tryon.provenance import DigitalSourceType
 
 app = typer.Typer(
     name="tryon",
@@ -40,7 +44,7 @@ DTypeChoice = StrEnum("DTypeChoice", ["float32", "bfloat16", "float16"])
 FamilyChoice = StrEnum("FamilyChoice", ["mini", "sd15", "sdxl"])
 VerifyChoice = StrEnum("VerifyChoice", ["mini", "sd15", "sdxl", "perception"])
 
-SOURCE_TYPES = {
+SOURCE_TYPES: dict[str, DigitalSourceType] = {
     "composite": "compositeWithTrainedAlgorithmicMedia",
     "trained": "trainedAlgorithmicMedia",
 }
@@ -166,7 +170,9 @@ def dress(
     with progress("loading") as on_progress:
         from tryon.engine import TryOn
 
-        engine = TryOn(model, device=device, dtype=dtype and dtype.value, pose=pose.value)
+        engine = TryOn(
+            model, device=device, dtype=dtype and dtype.value, pose=cast("PoseName", pose.value)
+        )
         look = engine.dress(person, garment, mask=mask, on_progress=on_progress, **options)
     written = look.save(
         output,

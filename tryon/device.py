@@ -26,11 +26,11 @@ def choose_device(name: str | None = None) -> torch.device:
             f"device is {name!r}", remedy="Choose cpu, cuda, cuda:1, mps, say."
         ) from None
     here = {
-        "cpu": lambda: True,
-        "cuda": lambda: (device.index or 0) < torch.cuda.device_count(),
-        "mps": torch.backends.mps.is_available,
-    }.get(device.type)
-    if here is None or not here():
+        "cpu": True,
+        "cuda": (device.index or 0) < torch.cuda.device_count(),
+        "mps": torch.backends.mps.is_available(),
+    }
+    if not here.get(device.type):
         raise OptionError(f"the device {name!r} is not on this machine", remedy="Leave it out.")
     return device
 

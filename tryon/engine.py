@@ -302,7 +302,7 @@ def _path(source: Any) -> Path | None:
 def _scores(plan: Plan, alpha: Image.Image) -> dict[str, float]:
     """repainted: the share of the photo that may have changed. pose: how sure the joints are."""
     return {
-        "repainted": float(np.count_nonzero(alpha)) / (alpha.width * alpha.height),
+        "repainted": float(np.count_nonzero(np.asarray(alpha))) / (alpha.width * alpha.height),
         "pose": plan.person.pose.score,
     }
 

@@ -14,7 +14,7 @@ import tomllib
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from tryon.errors import (
     DependencyError,
@@ -225,8 +225,8 @@ def _replaced(weight: Weight, values: Mapping[str, object]) -> Weight:
     unknown = set(values) - ({field.name for field in fields(Weight)} - {"role"})
     if unknown:
         raise OptionError(f"{TABLE_VARIABLE}: unknown key {', '.join(sorted(unknown))}")
-    listed = {"files": tuple(values["files"])} if "files" in values else {}  # type: ignore[arg-type]
-    return replace(weight, **{**values, **listed})  # type: ignore[arg-type]
+    files: Any = values.get("files", weight.files)
+    return replace(weight, **{**values, "files": tuple(files)})  # type: ignore[arg-type]
 
 
 def local_folder(weight: Weight) -> Path | None:
