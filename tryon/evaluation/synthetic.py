@@ -263,9 +263,10 @@ def _placement(garment: TrueGarment, perception: Perception) -> dict[str, float]
 def pose_in(picture: np.ndarray, perception: Perception) -> Pose | None:
     """The one person's pose in a picture, or None."""
     try:
-        return single_person(perception.pose.detect(Image.fromarray(picture)))
+        pose: Pose = single_person(perception.pose.detect(Image.fromarray(picture)))
     except InputError:
         return None
+    return pose
 
 
 def _pose_off(
