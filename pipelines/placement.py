@@ -23,6 +23,7 @@ from tryon.types import CATEGORIES, Box, Category
 PLACEMENT_SIZE = 192
 PLACEMENT_INPUTS = 4 + 4 + 1 + 2
 PLACEMENT_OUTPUTS = 2 + 1 + 1 + len(CATEGORIES)
+_STRETCHES = (1.0, 1.2, 1.45)
 _UV_UNIT = 0.05
 _BEST_SCALE = 0.006
 _SURE = 0.03  # an expected error (in uv) above which the garment may lie on its head
@@ -37,47 +38,75 @@ def garment_atlas(
     Raises `NoGarmentError` if nothing like a garment is in the cut-out, `GarmentError` if it is
     certainly of another category than was said.
     """
-    crop = garment_crop(cutout.box)
-    alpha = _square(cutout.alpha, crop)
-    luminance = _square(cv2.cvtColor(cutout.image, cv2.COLOR_RGB2GRAY), crop)
-    mask = alpha > 127
-    drawn = _upright(net, alpha, luminance)
-    if np.median(drawn.error[mask]) > _UNSURE:
+    drawn = _placed(net, cutout, category)
+    if drawn.median_error > _UNSURE:
         raise NoGarmentError(
             "what was found in the photo does not look like a garment",
             remedy="Give a photo of one garment, laid flat or hanging, whole in the picture.",
         )
-    share = drawn.kinds[:, mask].mean(axis=1)
-    found = _category(share, category)
-    weight = np.clip(_BEST_SCALE / drawn.error, 0, 1) * (drawn.front > 0.5) * mask
+    found = _category(_shares(drawn, cutout.box), category)
+    weight = np.clip(_BEST_SCALE / drawn.error, 0, 1) * (drawn.front > 0.5) * drawn.mask
     y, x = np.mgrid[0:PLACEMENT_SIZE, 0:PLACEMENT_SIZE].astype(np.float32) + 0.5
-    step = crop.width / PLACEMENT_SIZE
+    crop = drawn.crop
+    x = crop.left + x * (crop.width / PLACEMENT_SIZE)
+    y = crop.top + y * (crop.height / PLACEMENT_SIZE)
     layer = garment_layer(
         cutout.image,
         _without_inside(cutout.alpha, drawn.front, crop),
         drawn.uv.reshape(-1, 2),
         weight.ravel(),
-        np.stack([crop.left + x.ravel() * step, crop.top + y.ravel() * step], axis=1),
+        np.stack([x.ravel(), y.ravel()], axis=1),
     )
     return GarmentAtlas(found, (layer,))
 
 
 @dataclass(frozen=True, eq=False, slots=True)
 class _Drawn:
-    """What the net says of a garment, on the 192x192 square: uv (h, w, 2), error (h, w),
-    front (h, w), 0-1, and kinds (3, h, w), 0-1."""
+    """What the net says of a garment, on the 192x192 grid over `crop`: mask (h, w), uv (h, w, 2),
+    error (h, w), front (h, w), 0-1, and kinds (3, h, w), 0-1."""
 
+    crop: Box
+    mask: np.ndarray
     uv: np.ndarray
     error: np.ndarray
     front: np.ndarray
     kinds: np.ndarray
 
+    @property
+    def median_error(self) -> float:
+        return float(np.median(self.error[self.mask]))
 
-def _drawn(net: DenseNet, alpha: np.ndarray, luminance: np.ndarray, quarters: int) -> _Drawn:
-    """What the net says of the garment turned by so many quarters of a circle, turned back.
+
+def _placed(net: DenseNet, cutout: Cutout, category: Category | Literal["auto"]) -> _Drawn:
+    """What the net says, of the view that it is surest of and that suits the category.
+
+    The net knows garments laid flat. One on an invisible mannequin is as wide as the body and not
+    as the cloth, so it is also shown stretched; and turned, if nothing else makes sense of it.
+    """
+
+    def cost(drawn: _Drawn) -> float:
+        shares = _shares(drawn, cutout.box)
+        wanted = shares.max() if category == "auto" else shares[CATEGORIES.index(category)]
+        return drawn.median_error * (2 - float(wanted))
+
+    views = [_drawn(net, cutout, stretch) for stretch in _STRETCHES]
+    if min(view.median_error for view in views) > _SURE:
+        # An upright garment is likelier than any other: the others must be much surer.
+        turned = [_drawn(net, cutout, 1.0, quarters) for quarters in (2, 1, 3)]
+        best = min(turned, key=cost)
+        if cost(best) < 0.6 * min(map(cost, views)):
+            return best
+    return min(views, key=cost)
+
+
+def _drawn(net: DenseNet, cutout: Cutout, stretch: float, quarters: int = 0) -> _Drawn:
+    """What the net says of the garment stretched sideways or turned, put back where it was.
 
     The mean of the garment and its mirror image: what is symmetric stays so.
     """
+    crop = garment_crop(cutout.box, stretch)
+    alpha = _square(cutout.alpha, crop)
+    luminance = _square(cv2.cvtColor(cutout.image, cv2.COLOR_RGB2GRAY), crop)
     turned = [np.ascontiguousarray(np.rot90(plane, quarters)) for plane in (alpha, luminance)]
     mirrored = [np.ascontiguousarray(plane[:, ::-1]) for plane in turned]
     inputs = np.stack([placement_inputs(*turned), placement_inputs(*mirrored)])
@@ -88,6 +117,8 @@ def _drawn(net: DenseNet, alpha: np.ndarray, luminance: np.ndarray, quarters: in
         drawn = torch.rot90((drawn[:1] + image) / 2, quarters, (-1, -2))
         uv, error, front, kinds = placement_outputs(drawn)
     return _Drawn(
+        crop=crop,
+        mask=alpha > 127,
         uv=np.ascontiguousarray(uv[0].permute(1, 2, 0).numpy()),
         error=np.ascontiguousarray(error[0, 0].numpy()),
         front=np.ascontiguousarray(front[0, 0].sigmoid().numpy()),
@@ -95,18 +126,12 @@ def _drawn(net: DenseNet, alpha: np.ndarray, luminance: np.ndarray, quarters: in
     )
 
 
-def _upright(net: DenseNet, alpha: np.ndarray, luminance: np.ndarray) -> _Drawn:
-    """What the net says of the garment as it lies, or turned if that makes it much surer."""
-    mask = alpha > 127
-    best = _drawn(net, alpha, luminance, 0)
-    least = float(np.median(best.error[mask]))
-    if least > _SURE:
-        for quarters in (2, 1, 3):
-            drawn = _drawn(net, alpha, luminance, quarters)
-            error = float(np.median(drawn.error[mask]))
-            if error < 0.6 * least:
-                best, least = drawn, error
-    return best
+def _shares(drawn: _Drawn, box: Box) -> np.ndarray:
+    """float (3,), summing to 1: the categories. What is nearly as wide as tall is hardly a dress,
+    though the net, which has seen dresses in all widths, may think so."""
+    shares = drawn.kinds[:, drawn.mask].mean(axis=1)
+    shares[CATEGORIES.index("dress")] *= np.clip((box.height / box.width - 1.2) / 0.5, 0.05, 1)
+    return np.asarray(shares / shares.sum())
 
 
 def _category(share: np.ndarray, wanted: Category | Literal["auto"]) -> Category:
@@ -126,21 +151,23 @@ def _without_inside(alpha: np.ndarray, front_share: np.ndarray, crop: Box) -> np
     inside = 1 - front_share
     if inside.max() < 0.5:
         return alpha
-    scale = crop.width / PLACEMENT_SIZE
+    across, down = crop.width / PLACEMENT_SIZE, crop.height / PLACEMENT_SIZE
     move = np.array(
-        [[scale, 0, crop.left + 0.5 * scale - 0.5], [0, scale, crop.top + 0.5 * scale - 0.5]]
+        [[across, 0, crop.left + 0.5 * across - 0.5], [0, down, crop.top + 0.5 * down - 0.5]]
     )
     drawn = cv2.warpAffine(inside.astype(np.float32), move, alpha.shape[::-1])
     keep = np.clip((0.5 - drawn) * 6 + 0.5, 0, 1)
     return np.asarray(alpha * keep, np.uint8)
 
 
-def garment_crop(box: Box, air: float = 0.06) -> Box:
-    """The square around a garment's extent, with some air; it may reach beyond the photo."""
-    side = round(max(box.width, box.height) * (1 + 2 * air))
-    left = round((box.left + box.right - side) / 2)
-    top = round((box.top + box.bottom - side) / 2)
-    return Box(left, top, left + side, top + side)
+def garment_crop(box: Box, stretch: float = 1.0, air: float = 0.06) -> Box:
+    """What the net sees as a square: a garment's extent with some air, `stretch` times narrower
+    than tall, so that it looks wider; it may reach beyond the photo."""
+    side = max(box.width * stretch, box.height) * (1 + 2 * air)
+    width, height = round(side / stretch), round(side)
+    left = round((box.left + box.right - width) / 2)
+    top = round((box.top + box.bottom - height) / 2)
+    return Box(left, top, left + width, top + height)
 
 
 def _square(plane: np.ndarray, crop: Box) -> np.ndarray:
