@@ -15,7 +15,7 @@ from PIL import Image
 from tryon.pipelines.crop import Crop, cropped_photo, uncropped_photo
 from tryon.types import Box
 
-_AGREE = 16.0  # levels of difference at which a little more than a third of the detail is given
+_AGREE = 28.0  # levels of difference at which a little more than a third of the detail is given
 
 
 def with_detail(

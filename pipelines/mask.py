@@ -43,6 +43,7 @@ _LONGEST_TOP = 1.6
 # Side of the smallest island or hole, in shoulder widths. The same for what is protected, so that
 # a hole that is filled is never a protected one.
 _SPECK = 0.14
+_SURELY_SKIN, _NECKLINE = 0.7, 0.35  # probability, and how far down the torso a neckline may go
 _NEARLY_ALL = 0.95
 _EDGE = 130  # a little over half: rounding never gives a pixel to both an area and the rest
 
@@ -96,6 +97,8 @@ def _worn(parsing: Parsing, category: Category, limbs: Limbs) -> np.ndarray:
     if limbs == "covered":
         bare = (parsing.skin > 0.5) | (parsing.background > 0.5)
         arms, legs = arms & ~bare, legs & ~bare
+        # Skin in an open neckline is the person's; lower down it is likelier a skin-coloured top.
+        torso = torso & ~((parsing.skin > _SURELY_SKIN) & (parsing.level < _NECKLINE))
     if category == "dress":
         return np.asarray(body & (torso | arms | legs | behind_hands))
 
