@@ -13,6 +13,7 @@ from transformers import CLIPTokenizer
 from transformers.image_utils import OPENAI_CLIP_MEAN, OPENAI_CLIP_STD
 
 from tryon.pipelines.skeleton import draw_skeleton
+from tryon.training.pairs import PAIR
 from tryon.types import CATEGORIES, Pose
 
 if TYPE_CHECKING:
@@ -21,6 +22,9 @@ if TYPE_CHECKING:
 # What the engine says of a garment that nobody described.
 PLAIN_WORDS = {"upper": "a top", "lower": "a bottom", "dress": "a dress"}
 DOWNSAMPLING = 4
+
+Record = np.ndarray | dict[str, np.ndarray]
+"""A record of dtype `pairs.PAIR`, or its fields."""
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -59,17 +63,37 @@ def training_batch(
     for _ in range(stage.batch_size):
         pair = pairs[rng.integers(len(pairs))]
         pair = half_size(pair) if stage.half_size else pair
-        chosen.append(_Example.of(pair, int(rng.integers(2)), settings, rng))
+        index = int(rng.integers(2))
+        if stage.aligned and rng.random() < stage.aligned:
+            pair = with_aligned_detail(pair, index)
+        chosen.append(_Example.of(pair, index, settings, rng))
     count = stage.batch_size
     levels = (rng.random(count) + np.arange(count)) / count / (1 - stage.pure_noise)
     timesteps = np.floor(1000 * levels).clip(0, 999)
     return collated(chosen, tokenizer, timesteps=torch.from_numpy(timesteps).long(), rng=rng)
 
 
-def half_size(pair: np.ndarray) -> dict[str, np.ndarray]:
+def with_aligned_detail(pair: Record, index: int, sigma: float = 2.5) -> Record:
+    """A record whose warp `index` has the truth's fine detail (below `sigma` pixels) on it.
+
+    Colour and light stay the warp's; prints and weave lie where the truth has them.
+    """
+    truth = pair["pictures"][index].astype(np.float32)
+    warp = pair["warps"][index].astype(np.float32)
+    detail = truth - cv2.GaussianBlur(truth, (0, 0), sigma)
+    weight = cv2.GaussianBlur(warp[..., 3:], (0, 0), sigma)[..., None] / 255
+    premultiplied = warp[..., :3] * (warp[..., 3:] / 255)
+    smooth = cv2.GaussianBlur(premultiplied, (0, 0), sigma) / np.maximum(weight, 0.02)
+    warp[..., :3] = np.clip(smooth + detail, 0, 255)
+    warps = pair["warps"].copy()
+    warps[index] = warp.astype(np.uint8)
+    return {**{name: pair[name] for name in PAIR.names or ()}, "warps": warps}
+
+
+def half_size(pair: Record) -> Record:
     """A record with pictures, warps, mask and keypoints of half the size."""
     height, width = pair["mask"].shape
-    smaller = {name: pair[name] for name in pair.dtype.names}
+    smaller = {name: pair[name] for name in PAIR.names or ()}
     for name in ("pictures", "warps"):
         smaller[name] = np.stack(
             [
@@ -78,7 +102,7 @@ def half_size(pair: np.ndarray) -> dict[str, np.ndarray]:
             ]
         )
     smaller["mask"] = pair["mask"].reshape(height // 2, 2, width // 2, 2).max((1, 3))
-    smaller["keypoints"] = pair["keypoints"] * np.float32([0.5, 0.5, 1])
+    smaller["keypoints"] = pair["keypoints"] * np.array([0.5, 0.5, 1], np.float32)
     return smaller
 
 
@@ -97,7 +121,7 @@ class _Example:
     @classmethod
     def of(
         cls,
-        pair: np.ndarray | dict[str, np.ndarray],
+        pair: Record,
         index: int,
         settings: DiffusionSettings,
         rng: np.random.Generator,
@@ -191,7 +215,7 @@ def _channels_first(images: list[np.ndarray]) -> Tensor:
     return torch.from_numpy(np.stack(images).astype(np.float32)).permute(0, 3, 1, 2).contiguous()
 
 
-def _words(pair: np.ndarray | dict[str, np.ndarray], index: int, rng: np.random.Generator) -> str:
+def _words(pair: Record, index: int, rng: np.random.Generator) -> str:
     """The garment's caption, less of it, or what the engine says when it knows nothing."""
     chance = rng.random()
     if chance < 0.65:

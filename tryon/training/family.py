@@ -54,13 +54,14 @@ INDEX = {
 class FamilySettings:
     """The shipped family's settings.
 
+    decoder: of the decoder's refinement; None leaves it as the autoencoder's training left it.
     first_pair, first_person: seeds of the synthetic people of the diffusion and of the decoder;
         others may be used for tests and benchmarks.
     people: how many samples the decoder learns from.
     """
 
     vae: VaeSettings = field(default_factory=VaeSettings)
-    decoder: DecoderSettings = field(default_factory=DecoderSettings)
+    decoder: DecoderSettings | None = None
     diffusion: DiffusionSettings = field(default_factory=DiffusionSettings)
     first_pair: int = 3_000_000
     first_person: int = 1_000_000
@@ -78,11 +79,6 @@ def train_family(
     checkpoints of a run with other settings.
     """
     vae = train_vae(settings.vae, out / "vae", photos=photos, device=device)
-    people = rendered_pictures(
-        range(settings.first_person, settings.first_person + settings.people),
-        size=(384, 288),
-        fabrics=photos,
-    )
     pairs = write_pairs(
         out / "pairs.npy",
         count=settings.diffusion.pairs,
@@ -98,9 +94,15 @@ def train_family(
         tokenizer=tokenizer,
         device=device,
     )
-    vae = train_decoder(
-        settings.decoder, out / "decoder", vae=vae, photos=photos, people=people, device=device
-    )
+    if settings.decoder is not None:
+        people = rendered_pictures(
+            range(settings.first_person, settings.first_person + settings.people),
+            size=(384, 288),
+            fabrics=photos,
+        )
+        vae = train_decoder(
+            settings.decoder, out / "decoder", vae=vae, photos=photos, people=people, device=device
+        )
     export_family(out / "family", networks=networks, vae=vae, tokenizer=tokenizer)
     return out / "family"
 
@@ -160,6 +162,7 @@ def family_config() -> dict[str, object]:
         "image_scale": 1.0,
         "scheduler": None,
         "masked_image": "warp",
+        "detail_cutoff": 6.0,
         "prompts": PROMPTS,
         "negative_prompt": "",
     }

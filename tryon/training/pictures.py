@@ -89,7 +89,7 @@ def random_crop(photos: Sequence[np.ndarray], size: int, rng: np.random.Generato
 
     The widest crop takes in the photo's shorter edge whole, the closest one is at full sharpness.
     """
-    photo = photos[rng.integers(len(photos))]
+    photo = photos[int(rng.integers(len(photos)))]
     height, width = photo.shape[:2]
     span = int(np.exp(rng.uniform(np.log(size), np.log(max(size, min(height, width))))))
     top, left = rng.integers(height - span + 1), rng.integers(width - span + 1)
@@ -110,7 +110,7 @@ def drawn_pattern(size: int, rng: np.random.Generator) -> np.ndarray:
 def _colour(rng: np.random.Generator) -> tuple[int, int, int]:
     """Greys, black and white come up often: they are what garments are made of."""
     if rng.random() < 0.3:
-        grey = int(rng.choice([0, 255, rng.integers(256)]))
+        grey = int(rng.choice([0, 255, int(rng.integers(256))]))
         return grey, grey, grey
     red, green, blue = rng.integers(0, 256, 3).tolist()
     return red, green, blue

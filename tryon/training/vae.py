@@ -105,6 +105,7 @@ def _start_as_resampler(vae: AutoencoderTiny) -> None:
         layer.weight[:3] = 0
         for colour in range(3):
             layer.weight[colour, colour, 1, 1] = gain
+        assert layer.bias is not None
         layer.bias[:3] = shift
     decoder[-1].weight.mul_(0.1)
     for colour in range(3):

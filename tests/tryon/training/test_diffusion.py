@@ -13,7 +13,12 @@ from transformers import CLIPTokenizer
 from tests.tryon.training.tiny_pairs import coloured_pairs
 from tests.tryon.training.tiny_settings import TINY_DIFFUSION, TINY_VAE
 from tryon.pipelines.conditioning import clip_pixels
-from tryon.training.batches import half_size, masked_picture, training_batch
+from tryon.training.batches import (
+    half_size,
+    masked_picture,
+    training_batch,
+    with_aligned_detail,
+)
 from tryon.training.diffusion import diffusion_losses, train_diffusion
 from tryon.training.mini import new_networks, new_scheduler
 from tryon.training.tokenizer import caption_tokenizer
@@ -72,6 +77,17 @@ def test_half_size_halves_everything(pairs: np.ndarray) -> None:
     np.testing.assert_allclose(small["keypoints"][:, 2], 1)
 
 
+def test_aligned_detail_is_the_truths_and_colour_the_warps(pairs: np.ndarray) -> None:
+    pair = pairs[0].copy()
+    pair["pictures"][0, ::2, :, :] = 200
+    pair["pictures"][0, 1::2, :, :] = 60
+    pair["warps"][0, ..., :3] = (120, 100, 90)
+    middle = with_aligned_detail(pair, 0)["warps"][0, 100:140, 80:110, :3].astype(float)
+    np.testing.assert_allclose(middle.mean((0, 1)), (120, 100, 90), atol=6)
+    assert float(middle[::2].mean() - middle[1::2].mean()) > 100
+    assert (pair["warps"][0, 100, 90, :3] == (120, 100, 90)).all()
+
+
 def test_every_branch_learns(pairs, tokenizer) -> None:  # type: ignore[no-untyped-def]
     settings = replace(TINY_DIFFUSION, **ALWAYS)
     networks, vae = new_networks(settings.networks, tokenizer), new_vae(TINY_VAE)
@@ -102,3 +118,4 @@ def test_a_cut_off_run_goes_on_to_the_same_weights(  # type: ignore[no-untyped-d
     train(tmp_path / "parts", 3)
     parts = train(tmp_path / "parts", 4).unet.state_dict()
     assert all(torch.equal(whole[key], parts[key]) for key in whole)
+    assert (tmp_path / "parts" / "sheet.png").is_file()
