@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
+
 import cv2
 import numpy as np
 import pytest
 import torch
+from PIL import Image
+from safetensors import safe_open
 
+import tryon
 from tryon.errors import GarmentError, NoGarmentError
 from tryon.pipelines.atlas import FRAME, garment_layer, merged_atlas
-from tryon.pipelines.cutout import Cutout
+from tryon.pipelines.bodymap_net import load_dense_net
+from tryon.pipelines.cutout import Cutout, garment_cutout
 from tryon.pipelines.placement import (
     PLACEMENT_INPUTS,
     garment_atlas,
@@ -135,3 +142,37 @@ def test_the_net_sees_outline_depth_and_edges() -> None:
     assert edges[88:92, 60:130].max(axis=0).min() > 0.8
     assert edges[60:80, 60:130].max() == 0 and edges[:38].max() == 0
     assert seen[0, 8].argmax() // 96 == pytest.approx(47, abs=3)  # deepest in the middle
+
+
+SHIPPED = Path(tryon.__file__).parent / "assets" / "bodymap"
+
+
+def shirt_photo() -> Image.Image:
+    """A drawn T-shirt with a round neckline on white."""
+    picture = np.full((400, 340, 3), 246, np.uint8)
+    outline = [(125, 60), (215, 60), (315, 130), (280, 180), (240, 155), (240, 350), (100, 350)]
+    outline += [(100, 155), (60, 180), (25, 130)]
+    cv2.fillPoly(picture, [np.array(outline)], (40, 70, 150))
+    cv2.ellipse(picture, (170, 58), (38, 26), 0, 0, 360, (246, 246, 246), -1)
+    return Image.fromarray(picture)
+
+
+def test_the_shipped_net_knows_a_shirt_and_where_its_chest_is() -> None:
+    net = load_dense_net(SHIPPED / "placement.safetensors")
+    atlas = garment_atlas(net, garment_cutout(shirt_photo()))
+    assert atlas.category == "upper"
+    assert atlas.covers(0.5, 0.33)
+    assert not atlas.covers(0.5, 0.75) and not atlas.covers(0.5, 0.1)
+    x, y = atlas.layers[0].places[int(0.33 * FRAME), FRAME // 2]
+    assert x == pytest.approx(170, abs=12)
+    assert 120 < y < 260
+
+
+def test_the_shipped_nets_are_small_and_say_how_they_were_trained() -> None:
+    files = sorted(SHIPPED.glob("*.safetensors"))
+    assert [file.name for file in files] == ["body_map.safetensors", "placement.safetensors"]
+    assert sum(file.stat().st_size for file in files) <= 6_000_000
+    for file in files:
+        with safe_open(file, framework="pt") as opened:
+            notes = json.loads(opened.metadata()["training"])
+        assert {"config", "samples", "held_out_scores"} <= notes.keys()
