@@ -133,7 +133,7 @@ def _measured(uv: np.ndarray, weight: np.ndarray) -> tuple[np.ndarray, np.ndarra
     total = np.bincount(index, weight, FRAME * FRAME).reshape(FRAME, FRAME).astype(np.float32)
     disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (5, 5))
     near = cv2.morphologyEx((count > 0).astype(np.uint8), cv2.MORPH_CLOSE, disc)
-    near = cv2.dilate(near, np.ones((3, 3), np.uint8))
+    near = cv2.dilate(near, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (7, 7)))
     spread = cv2.GaussianBlur(count, (0, 0), 2.0)
     certainty = cv2.GaussianBlur(total, (0, 0), 2.0) / np.maximum(spread, 1e-4)
     return near.astype(np.float32), np.clip(certainty, 0, 1)
