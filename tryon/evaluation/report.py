@@ -9,25 +9,18 @@ from dataclasses import dataclass, field
 from os import PathLike
 from pathlib import Path
 from statistics import fmean, median, stdev
-from typing import Any, Literal
+from typing import Any
 
 from PIL import Image
 
 from tryon.errors import OutputError
 
 LARGER_IS_BETTER = frozenset(
-    (
-        "psnr",
-        "ssim",
-        "area_psnr",
-        "area_ssim",
-        "matches",
-        "kept",
-        "part",
-        "front",
-        "iou",
-        "category",
-    )
+    {
+        *("psnr", "ssim", "area_psnr", "area_ssim", "photo_psnr"),
+        *("part", "front", "iou", "category"),
+        *("matches", "kept"),
+    }
 )
 """Measures that grow as pictures get better; all others shrink."""
 
@@ -70,14 +63,14 @@ class Table:
     """Rows that have their measures in common.
 
     title: what is measured. note: how, and in which units. shown: which measures the Markdown
-    has; None is all. average: over the rows of a group.
+    has; None is all. medians: measures whose average is the median, not the mean.
     """
 
     title: str
     rows: tuple[Row, ...]
     note: str = ""
     shown: tuple[str, ...] | None = None
-    average: Literal["mean", "median"] = "mean"
+    medians: tuple[str, ...] = ()
 
     @property
     def measures(self) -> tuple[str, ...]:
@@ -89,10 +82,11 @@ class Table:
         lots: dict[tuple[str, str], list[Row]] = {}
         for row in self.rows:
             lots.setdefault((row.group, row.method), []).append(row)
-        average = mean_of if self.average == "mean" else median_of
         return {
             key: {
-                name: average([row.values.get(name, math.nan) for row in rows])
+                name: (median_of if name in self.medians else mean_of)(
+                    [row.values.get(name, math.nan) for row in rows]
+                )
                 for name in self.measures
             }
             for key, rows in lots.items()
@@ -171,7 +165,7 @@ class Report:
                          **{name: _finite(value) for name, value in r.values.items()}}
                         for r in table.rows
                     ],
-                    "average": table.average,
+                    "medians": list(table.medians),
                     "averages": [
                         {"group": group, "method": method,
                          **{name: {"value": _finite(a.value), "error": _finite(a.error),

@@ -141,7 +141,7 @@ def evaluate_synthetic(
             (*rows, *grouped_overall(rows)),
             _NOTES[title],
             shown.get(title),
-            "mean" if title == TRY_ON else "median",
+            ("uv_median", "uv_mean"),
         )
         for title, rows in found.items()
         if rows

@@ -30,7 +30,10 @@ def test_averages_are_by_group_and_method() -> None:
     assert means["upper", "warp"]["psnr"].value == 21
     assert means["upper", "warp"]["psnr"].error == pytest.approx(1)  # sqrt(2) / sqrt(2)
     assert means["all", "warp"]["delta_e"].value == 6
-    assert Table("", ROWS, average="median").averages()["upper", "warp"]["psnr"].value == 21
+    rows = (*ROWS, Row("5", "upper", "warp", {"psnr": 90.0, "delta_e": 7.0}))
+    middle = Table("", rows, medians=("psnr",)).averages()["upper", "warp"]
+    assert middle["psnr"].value == 22
+    assert middle["delta_e"].value == 7
 
 
 def test_what_was_not_measured_is_left_out() -> None:
