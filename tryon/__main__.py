@@ -1,0 +1,5 @@
+"""`python -m tryon` is the command line."""
+
+from tryon.cli import main
+
+main()
