@@ -11,7 +11,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-import numpy as np
 import torch
 from PIL import Image
 
@@ -24,19 +23,18 @@ OnStep = Callable[[int, int], bool | None]
 
 @dataclass(frozen=True)
 class InpaintSample:
-    """One picture to make. All images have one size, whose sides are multiples of 8 pixels.
+    """One picture to make. All images have one size, in multiples of the VAE's factor (8).
 
     image: RGB, the photo (a crop of it, at working size).
     mask: L, 255 = repaint.
     prompt, negative_prompt: texts; an empty negative prompt means no prompt at all.
-    seed: of the noise, and of nothing else.
+    seed: of all that is drawn at random for this picture, wherever it stands in a batch.
     skeleton: RGB, the pose as OpenPose draws it, or None to leave the pose free.
     garment: RGB of any size, the image prompt, or None.
     warp: RGB, the photo with the warped garment placed on it, or None. It starts the denoising
         when strength < 1, is what a tile ControlNet is shown, and is what the UNet sees inside
-        the mask if the family was trained so (`FamilyConfig.masked_image`).
-    coverage: L, 255 = there `warp` is the garment, or None for everywhere. Inside the mask and
-        outside the garment still is what the person wore: that the UNet is never shown.
+        the mask if the family was trained so (`FamilyConfig.masked_image`): for such a family,
+        paint middle grey where the garment leaves some of the mask, not what the person wore.
     """
 
     image: Image.Image
@@ -47,7 +45,6 @@ class InpaintSample:
     skeleton: Image.Image | None = None
     garment: Image.Image | None = None
     warp: Image.Image | None = None
-    coverage: Image.Image | None = None
 
 
 @dataclass(frozen=True)
@@ -183,15 +180,8 @@ def masked_images(family: Family, samples: Sequence[InpaintSample]) -> torch.Ten
     masked: torch.Tensor = photos * (holes < 0.5)
     if family.config.masked_image == "warp" and samples[0].warp is not None:
         warps = pipeline.image_processor.preprocess([s.warp for s in samples])
-        masked = masked + holes * coverages(samples) * warps
+        masked = masked + holes * warps
     return masked
-
-
-def coverages(samples: Sequence[InpaintSample]) -> torch.Tensor:
-    """float32 (B, 1, H, W) in 0..1: where the warps are garment."""
-    everywhere = Image.new("L", samples[0].image.size, 255)
-    planes = [np.asarray(s.coverage or everywhere, np.float32) / 255 for s in samples]
-    return torch.from_numpy(np.stack(planes))[:, None]
 
 
 def prompt_arguments(family: Family, samples: Sequence[InpaintSample]) -> dict[str, Any]:
@@ -276,7 +266,7 @@ def _check(family: Family, samples: Sequence[InpaintSample]) -> None:
     if size[0] % factor or size[1] % factor:
         raise ImageError(f"the image is {size[0]}x{size[1]}, not in multiples of {factor} pixels")
     for sample in samples:
-        for name in ("image", "skeleton", "warp", "coverage"):
+        for name in ("image", "skeleton", "warp"):
             picture = getattr(sample, name)
             if picture is not None and picture.size != size:
                 raise ImageError(f"the {name} is {picture.size}, the first image is {size}")
