@@ -4,7 +4,7 @@ VENV   ?= .venv
 BIN    := $(VENV)/bin
 RUN    := $(BIN)/tryon
 
-.PHONY: help dress test check format types wheel assets bench clean
+.PHONY: help dress demo test check format types wheel assets bench clean
 .DEFAULT_GOAL := help
 
 help: ## list the targets
@@ -25,6 +25,9 @@ $(VENV)/installed-dev: pyproject.toml
 dress: $(VENV)/installed ## set up, and dress the astronaut in the example shirt: writes out.jpg
 	$(BIN)/python -c "import skimage.data, PIL.Image; PIL.Image.fromarray(skimage.data.astronaut()).save('person.png')"
 	$(RUN) dress person.png demo/examples/shirt.jpg --output out.jpg
+
+demo: $(VENV)/installed ## set up, and open the demo
+	$(RUN) demo
 
 test: $(VENV)/installed-dev ## set up, and run the tests
 	$(BIN)/python -m pytest $(ARGS)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -185,6 +186,23 @@ def dress(
         typer.echo(json.dumps(look.report(written, debug)))
     else:
         typer.echo(str(written))
+
+
+@app.command()
+def demo(
+    host: Annotated[str, typer.Option(help="Address to listen at.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=1, max=65535, help="Port to listen at.")] = 7860,
+    model: Annotated[
+        str, typer.Option(help="mini, sd15, sdxl, a folder, a checkpoint, or none.")
+    ] = "mini",
+) -> None:
+    """Open the demo in a browser's reach: two photos and a button."""
+    os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"  # Gradio reads it when it is imported
+    from tryon.demo import app as page
+    from tryon.engine import TryOn
+
+    examples = Path(page.__file__).parent / "examples"
+    page.serve(page.build_demo(TryOn(model), examples), host, port)
 
 
 @weights_app.command("list")
