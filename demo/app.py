@@ -37,6 +37,7 @@ class Dresser:
         # A cancelled event gives its place in the queue back before its thread has stopped.
         self.device = Lock()
         self.running: dict[str | None, Event] = {}
+        self.stopped: set[str | None] = set()
 
     def dress(
         self,
@@ -53,6 +54,7 @@ class Dresser:
     ) -> Iterator[tuple[Any, Any, Any, str]]:
         """The before and after, what the model saw, the file to download, and a sentence."""
         stop = self.running[request.session_hash] = Event()
+        self.stopped.discard(request.session_hash)
 
         def on_progress(stage: str, done: int, total: int) -> None:
             if stop.is_set():
@@ -89,7 +91,14 @@ class Dresser:
         running = self.running.get(request.session_hash)
         if running is not None:
             running.set()
+        self.stopped.add(request.session_hash)
         return "Stopped."
+
+    def failed(self, request: gr.Request) -> str:
+        """The status where Gradio ended the event: being cancelled counts as a failure too."""
+        if request.session_hash in self.stopped:
+            return "Stopped."
+        return UNREADABLE
 
 
 def seen(look: Look) -> list[tuple[Any, str]]:
@@ -151,7 +160,7 @@ def build_demo(engine: Engine, examples: Path) -> gr.Blocks:
             concurrency_limit=1,
             show_progress_on=[result],
         )
-        event.failure(lambda: UNREADABLE, None, status, api_visibility="private")
+        event.failure(dresser.failed, None, status, api_visibility="private")
         stop.click(
             dresser.stop, None, status, cancels=[event], queue=False, api_visibility="private"
         )

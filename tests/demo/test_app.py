@@ -163,6 +163,8 @@ def test_stop_cancels_the_engine_of_that_visitor_alone(photos: tuple[Path, Path]
     (answer,) = dresser.dress(person, garment, *DEFAULTS, visitor("a"), quiet)
     assert answer == (None, None, None, "Stopped.")
     assert not dresser.running
+    assert dresser.failed(visitor("a")) == "Stopped."
+    assert "not be a picture" in dresser.failed(visitor("c"))
 
 
 def test_stop_raises_cancelled_inside_the_engine(photos: tuple[Path, Path]) -> None:
