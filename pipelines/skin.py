@@ -20,7 +20,7 @@ def colour_bins(rgb: np.ndarray) -> np.ndarray:
     """int32 (H, W): the histogram bin of each pixel of an RGB uint8 (H, W, 3)."""
     lab = cv2.cvtColor(rgb, cv2.COLOR_RGB2LAB)
     chroma = np.clip(lab[..., 1:].astype(np.int32) - 64, 0, 127).astype(np.int32) // 4
-    lightness = (lab[..., 0] >> 4).astype(np.int32)
+    lightness = lab[..., 0].astype(np.int32) // 16
     return (lightness * _BINS[1] + chroma[..., 0]) * _BINS[2] + chroma[..., 1]
 
 
