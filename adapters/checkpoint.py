@@ -21,6 +21,12 @@ from tryon.errors import (
     WeightsUnsafeError,
 )
 
+# Loggers of diffusers, and what they say whenever a model is cast (which its own loaders and
+# pipelines do), naming no module, and whenever an AutoencoderTiny that it saved itself is loaded.
+FALSE_ALARMS = {
+    "diffusers.models.modeling_utils": "should be kept in float32: []",
+    "diffusers.configuration_utils": "were passed to AutoencoderTiny",
+}
 PICKLES = (".bin", ".ckpt", ".pt", ".pth", ".pkl", ".msgpack", ".h5")
 
 
@@ -78,7 +84,7 @@ def load_model(kind: type[Any], folder: Path, *, dtype: torch.dtype) -> Any:
     if variant is not None:
         options["variant"] = variant
     try:
-        with no_progress_bars():
+        with no_progress_bars(), without_false_alarms():
             model, info = kind.from_pretrained(
                 str(folder),
                 use_safetensors=True,
@@ -117,18 +123,17 @@ def no_progress_bars() -> Iterator[None]:
 
 
 @contextmanager
-def without_cast_warnings() -> Iterator[None]:
-    """Mute diffusers' advice on keeping modules in float32 where it names no module: `[]`.
+def without_false_alarms() -> Iterator[None]:
+    """Mute what diffusers 0.42 warns of although nothing is wrong (see `FALSE_ALARMS`)."""
 
-    0.42 logs it whenever a model is cast, which its own loaders and pipelines do.
-    """
+    def is_meant(record: logging.LogRecord) -> bool:
+        return FALSE_ALARMS[record.name] not in record.getMessage()
 
-    def says_something(record: logging.LogRecord) -> bool:
-        return "should be kept in float32: []" not in record.getMessage()
-
-    logger = logging.getLogger("diffusers.models.modeling_utils")
-    logger.addFilter(says_something)
+    loggers = [logging.getLogger(name) for name in FALSE_ALARMS]
+    for logger in loggers:
+        logger.addFilter(is_meant)
     try:
         yield
     finally:
-        logger.removeFilter(says_something)
+        for logger in loggers:
+            logger.removeFilter(is_meant)

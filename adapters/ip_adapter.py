@@ -15,7 +15,7 @@ import torch
 from diffusers import UNet2DConditionModel
 from diffusers.models.embeddings import ImageProjection
 
-from tryon.adapters.checkpoint import read_tensors, without_cast_warnings
+from tryon.adapters.checkpoint import read_tensors, without_false_alarms
 from tryon.errors import WeightsCorruptError
 
 PARTS = ("image_proj", "ip_adapter")
@@ -62,7 +62,7 @@ class IPAdapter:
         }
         self._before = before
         try:
-            with without_cast_warnings():
+            with without_false_alarms():
                 unet._load_ip_adapter_weights([self.state], low_cpu_mem_usage=True)
             _check_width(unet)
         except (KeyError, ValueError, RuntimeError) as error:

@@ -14,7 +14,7 @@ from typing import Any, Literal
 import torch
 from PIL import Image
 
-from tryon.adapters.checkpoint import without_cast_warnings
+from tryon.adapters.checkpoint import without_false_alarms
 from tryon.errors import Cancelled, ImageError, MaskSizeError, OptionError
 from tryon.pipelines.family import Family, FamilyConfig
 
@@ -160,7 +160,7 @@ def repaint(
         "output_type": output_type,
     }
     try:
-        with without_cast_warnings():
+        with without_false_alarms():
             return pipeline(**arguments).images
     finally:
         del pipeline.masked_image

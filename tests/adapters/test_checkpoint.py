@@ -13,7 +13,7 @@ from safetensors.torch import load_file, save_file
 from transformers import CLIPVisionConfig, CLIPVisionModelWithProjection
 
 from tests.families import random_unet, shape_of
-from tryon.adapters.checkpoint import load_model, without_cast_warnings
+from tryon.adapters.checkpoint import load_model, without_false_alarms
 from tryon.errors import WeightsCorruptError, WeightsMissingError, WeightsUnsafeError
 
 KINDS = {"diffusers": UNet2DConditionModel, "transformers": CLIPVisionModelWithProjection}
@@ -99,9 +99,9 @@ def test_nothing_there(saved: tuple[type[Any], Path, Path]) -> None:
         load_model(kind, folder, dtype=torch.float32)
 
 
-def test_only_the_empty_advice_is_muted(caplog: pytest.LogCaptureFixture) -> None:
+def test_only_false_alarms_are_muted(caplog: pytest.LogCaptureFixture) -> None:
     model = random_unet(shape_of("sd15"))
-    with without_cast_warnings():
+    with without_false_alarms():
         model.to(torch.float32)
         logging.getLogger("diffusers.models.modeling_utils").warning("something else")
     model.to(torch.float32)

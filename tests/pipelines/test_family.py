@@ -80,11 +80,15 @@ def test_what_lies_in_the_folder_is_loaded(
 
 def test_loading_draws_no_random_numbers_and_prints_nothing(
     saved: dict[str, Path],
+    tmp_path: Path,
     capfd: pytest.CaptureFixture[str],
     caplog: pytest.LogCaptureFixture,
 ) -> None:
+    folders = [*saved.values(), save_random_family(tmp_path, vae="tiny")]
     state = torch.random.get_rng_state()
-    for folder in saved.values():
+    capfd.readouterr()
+    caplog.clear()
+    for folder in folders:
         load(folder)
     assert torch.equal(torch.random.get_rng_state(), state)
     assert capfd.readouterr() == ("", "")
