@@ -118,7 +118,7 @@ def evaluate_synthetic(
 
     perception, engine, samples: None loads, and renders, what the configuration says.
 
-    A sample that cannot be dressed counts as a failure of all methods. Raises WeightsError or
+    A sample that one method cannot dress counts for none. Raises WeightsError or
     DependencyError.
     """
     if engine is None and needs_model(config.methods):
@@ -128,7 +128,7 @@ def evaluate_synthetic(
     perception = perception or (engine.perception if engine else load_perception())
     found: dict[str, list[Row]] = {TRY_ON: [], BODY_MAP: [], PLACEMENT: []}
     failures: list[Failure] = []
-    for sample in samples or _samples(config):
+    for sample in _samples(config) if samples is None else samples:
         log.info("seed %d: %s", sample.seed, sample.category)
         if config.maps:
             found[BODY_MAP] += body_map_rows(sample, perception)
@@ -155,39 +155,47 @@ def try_on_rows(
     perception: Perception,
     engine: TryOn | None,
     failures: list[Failure],
-) -> Iterator[Row]:
-    """One row for each method that could be made of the sample; the others are failures."""
-    name, group = str(sample.seed), sample.category
+) -> list[Row]:
+    """One row for each method; none if one of them fails, so that all are averaged alike."""
+    name, group = str(sample.seed), str(sample.category)
     truth = sample.other.image
     garment = sample.other.clothes == sample.new_garment.label
     if not garment.any():
         failures.append(Failure(name, group, "all", "the new garment is not in the picture"))
-        return
+        return []
+    method = "all"
+    pictures = {}
     try:
         case = synthetic_case(sample, config, perception)
+        for method in config.methods:
+            pictures[method] = picture_of(method, case, engine, config.seed)
     except InputError as error:
-        failures.append(Failure(name, group, "all", f"{type(error).__name__}: {error}"))
-        return
+        failures.append(Failure(name, group, method, f"{type(error).__name__}: {error}"))
+        return []
     reference = pose_in(truth, perception) if config.pose else None
-    for method in config.methods:
-        try:
-            picture = picture_of(method, case, engine, config.seed)
-        except InputError as error:
-            failures.append(Failure(name, group, method, f"{type(error).__name__}: {error}"))
-            continue
-        mean, median = delta_e(picture, truth, garment)
-        values = {
-            "psnr": psnr(picture, truth, garment),
-            "ssim": ssim(picture, truth, garment),
-            "delta_e": mean,
-            "delta_e_median": median,
-            "area_psnr": psnr(picture, truth, sample.agnostic),
-            "area_ssim": ssim(picture, truth, sample.agnostic),
-            "photo_psnr": psnr(picture, truth, np.ones_like(garment)),
-        }
+    rows = []
+    for method, picture in pictures.items():
+        values = picture_measures(picture, truth, garment, sample.agnostic)
         if config.pose:
             values["pose"] = _pose_off(picture, reference, sample.category, perception)
-        yield Row(name, group, method, values)
+        rows.append(Row(name, group, method, values))
+    return rows
+
+
+def picture_measures(
+    picture: np.ndarray, truth: np.ndarray, garment: np.ndarray, area: np.ndarray
+) -> dict[str, float]:
+    """How far a picture is from the true one inside the garment, inside the area, and at all."""
+    mean, median = delta_e(picture, truth, garment)
+    return {
+        "psnr": psnr(picture, truth, garment),
+        "ssim": ssim(picture, truth, garment),
+        "delta_e": mean,
+        "delta_e_median": median,
+        "area_psnr": psnr(picture, truth, area),
+        "area_ssim": ssim(picture, truth, area),
+        "photo_psnr": psnr(picture, truth, np.ones_like(garment)),
+    }
 
 
 def synthetic_case(sample: Sample, config: SyntheticEvaluation, perception: Perception) -> Case:
