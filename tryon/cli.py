@@ -269,6 +269,7 @@ def weights_verify(
 @app.command()
 def doctor() -> None:
     """What works on this machine, and what to do about the rest."""
+    from rich.markup import escape
     from rich.table import Table
 
     from tryon.doctor import findings
@@ -277,7 +278,7 @@ def doctor() -> None:
     broken = False
     for finding in findings():
         broken |= finding.state == "broken"
-        table.add_row(finding.what, finding.state, finding.detail)
+        table.add_row(finding.what, finding.state, escape(finding.detail))
     _console().print(table)
     if broken:
         raise typer.Exit(1)

@@ -131,6 +131,18 @@ def test_doctor_looks_at_everything(capsys: pytest.CaptureFixture[str]) -> None:
     assert "tryon weights fetch sd15" in report
 
 
+def test_doctor_names_the_extra_to_install(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Square brackets are markup to the table's library."""
+    from tryon.doctor import Finding
+
+    missing = Finding("a thing", "absent", "pip install 'tryon[pose]'")
+    monkeypatch.setattr("tryon.doctor.findings", lambda: iter([missing]))
+    assert run(["doctor"]) == 0
+    assert "tryon[pose]" in capsys.readouterr().out
+
+
 def test_the_console_script_is_the_same_program() -> None:
     done = subprocess.run(
         [sys.executable, "-c", "from tryon.cli import main; main(['dress'])"],
