@@ -32,6 +32,7 @@ from tryon.pipelines.composite import composite
 from tryon.pipelines.conditioning import Recent
 from tryon.pipelines.family import Family, FamilyConfig
 from tryon.pipelines.inpaint import inpaint
+from tryon.pipelines.pose import require_visible
 from tryon.planning import Plan, planned
 from tryon.preparation import Garment, Person, photo_key, prepared_garment, prepared_person
 from tryon.stopwatch import Stopwatch
@@ -211,6 +212,8 @@ class TryOn:
         clock = Stopwatch()
         on_progress("person", 0, 0)
         who = self.prepare_person(person, clock=clock)
+        if options.category != "auto":  # told before the garment is looked at
+            require_visible(who.pose, options.category, who.photo.size, path=who.path)
         on_progress("garment", 0, 0)
         with clock.stage("atlas"):
             what = self.prepare_garment(garment, options.category, options.garment_photo)

@@ -194,6 +194,12 @@ def test_like_diffusers(folder: Path, controls: tuple[str, ...], image_prompt: s
     assert_same(ours(load(folder, controls, image_prompt), [one]), expected)
 
 
+def test_an_empty_negative_prompt_is_none(folder: Path) -> None:
+    """SDXL was trained with zeros for no prompt, which an empty text does not give."""
+    one = sample(1, negative_prompt="")
+    assert_same(ours(load(folder), [one]), call(theirs(folder), one, negative_prompt=None))
+
+
 def test_every_condition_has_a_say(folder: Path) -> None:
     """Otherwise being like diffusers would prove nothing."""
     family = load(folder, ("pose", "tile"), "plus")
