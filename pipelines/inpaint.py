@@ -138,8 +138,6 @@ def repaint(
     Returns PIL images, or float32 (B, H, W, 3) in 0..1. `on_step_end` is diffusers' callback.
     """
     pipeline = family.pipeline
-    # A fresh scheduler: no step of an earlier call, finished or cancelled, is remembered.
-    pipeline.scheduler = type(pipeline.scheduler).from_config(pipeline.scheduler.config)
     pipeline.masked_image = masked_images(family, samples)
     if family.has_image_prompt:
         shown = samples[0].garment is not None
