@@ -48,12 +48,11 @@ class Recent(Generic[Value]):
 
     def get(self, key: Hashable, compute: Callable[[], Value]) -> Value:
         """The value of `key`, computed if it is not here."""
-        if key not in self._values:
-            self._values[key] = compute()
-            if len(self._values) > self.size:
-                self._values.popitem(last=False)
-        self._values.move_to_end(key)
-        return self._values[key]
+        value = self._values.pop(key) if key in self._values else compute()
+        self._values[key] = value  # the last to be forgotten
+        if len(self._values) > self.size:
+            self._values.popitem(last=False)
+        return value
 
 
 class TextPrompts:
