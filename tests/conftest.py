@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+# Before torch is imported: on a busy machine, the threads of tiny operations wait for each other.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ["HF_HUB_OFFLINE"] = "1"
 os.environ["HF_HUB_DISABLE_TELEMETRY"] = "1"
 
