@@ -18,7 +18,7 @@ import torch.nn.functional as F
 from tryon.errors import NoPersonError
 from tryon.pipelines.bodymap_net import DenseNet
 from tryon.pipelines.limbs import LIMB_CHANNELS, limb_maps
-from tryon.types import JOINTS, Box, Pose
+from tryon.types import BODY_PARTS, JOINTS, Box, Pose
 
 
 def mirrored_name(name: str) -> str:
@@ -27,25 +27,6 @@ def mirrored_name(name: str) -> str:
         return "right_" + name.removeprefix("left_")
     return "left_" + name.removeprefix("right_") if name.startswith("right_") else name
 
-
-BODY_PARTS: tuple[str, ...] = (
-    "background",
-    "head",
-    "neck",
-    "torso",
-    "left_upper_arm",
-    "left_forearm",
-    "left_hand",
-    "right_upper_arm",
-    "right_forearm",
-    "right_hand",
-    "left_thigh",
-    "left_shin",
-    "left_foot",
-    "right_thigh",
-    "right_shin",
-    "right_foot",
-)
 
 MAP_HEIGHT, MAP_WIDTH = 192, 144
 BODY_MAP_INPUTS = LIMB_CHANNELS + 4

@@ -31,10 +31,9 @@ from tryon.pipelines.anatomy import (
 )
 from tryon.pipelines.crop import grown_box, mask_box
 from tryon.pipelines.parsing import PARTS, Parsing, face_coordinates, joined, window_part
-from tryon.types import Category
+from tryon.types import Category, MaskMode
 
 Limbs = Literal["whole", "covered"]
-MaskMode = Literal["replace", "add", "subtract"]
 
 _MARGIN = 0.06  # how far the mask reaches beyond what it must cover, in shoulder widths
 # Levels (see `Parsing.level`) where garments start and end if nothing in the photo tells.

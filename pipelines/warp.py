@@ -16,9 +16,9 @@ import numpy as np
 from PIL import Image
 
 from tryon.pipelines.atlas import FRAME, GarmentAtlas, GarmentLayer
-from tryon.pipelines.bodymap import BODY_PARTS, BodyMap
+from tryon.pipelines.bodymap import BodyMap
 from tryon.pipelines.field import fitted_field
-from tryon.types import Box
+from tryon.types import BODY_PARTS, Box
 
 _CELLS = (24, 18)
 _STIFFNESS = 1e-6

@@ -12,10 +12,10 @@ import numpy as np
 
 from tryon.errors import NoGarmentError
 from tryon.pipelines.atlas import GarmentAtlas, Side, garment_layer
-from tryon.pipelines.bodymap import BODY_PARTS, BodyMap, cropped
+from tryon.pipelines.bodymap import BodyMap, cropped
 from tryon.pipelines.cutout import grabcut, matte
 from tryon.pipelines.skin import colour_bins, colour_model, posteriors
-from tryon.types import Box, Category
+from tryon.types import BODY_PARTS, Box, Category
 
 _ROWS = 288  # at which the clothes are told apart
 _WAIST, _CROTCH = 0.40, 0.53  # v in the canonical frame

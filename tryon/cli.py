@@ -20,7 +20,6 @@ from tryon.errors import Cancelled, OptionError, TryOnError
 
 if TYPE_CHECKING:
     from tryon.perception import PoseName
-    from tryon.provenance import DigitalSourceType
 
 app = typer.Typer(
     name="tryon",
@@ -44,11 +43,6 @@ SourceChoice = StrEnum("SourceChoice", ["composite", "trained"])
 DTypeChoice = StrEnum("DTypeChoice", ["float32", "bfloat16", "float16"])
 FamilyChoice = StrEnum("FamilyChoice", ["mini", "sd15", "sdxl"])
 VerifyChoice = StrEnum("VerifyChoice", ["mini", "sd15", "sdxl", "perception"])
-
-SOURCE_TYPES: dict[str, DigitalSourceType] = {
-    "composite": "compositeWithTrainedAlgorithmicMedia",
-    "trained": "trainedAlgorithmicMedia",
-}
 
 EXAMPLES = """
 **Examples**
@@ -147,7 +141,7 @@ def dress(
     ] = False,
 ) -> None:
     """Dress the person in the garment and write the picture."""
-    from tryon.images import check_output
+    from tryon.images import check_output, digital_source_types
     from tryon.options import DressOptions
 
     check_output(output)
@@ -178,7 +172,7 @@ def dress(
     written = look.save(
         output,
         provenance=provenance,
-        digital_source_type=SOURCE_TYPES[digital_source_type.value],
+        digital_source_type=digital_source_types[digital_source_type.value],
     )
     if debug is not None:
         look.save_by_products(debug)

@@ -9,11 +9,10 @@ from dataclasses import asdict, dataclass, fields, replace
 from typing import Any, Literal, get_args
 
 from tryon.errors import OptionError
-from tryon.types import CATEGORIES, Category
+from tryon.types import CATEGORIES, Category, MaskMode
 
 GarmentPhoto = Literal["auto", "flat-lay", "worn"]
 Limbs = Literal["auto", "whole", "covered"]
-MaskMode = Literal["replace", "add", "subtract"]
 
 
 @dataclass(frozen=True, slots=True)

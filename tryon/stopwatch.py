@@ -22,8 +22,3 @@ class Stopwatch:
             yield
         finally:
             self.seconds[name] += time.perf_counter() - start
-
-    def add(self, seconds: dict[str, float], share: float = 1.0) -> None:
-        """Add `share` of what was measured elsewhere, for work done for several at once."""
-        for name, value in seconds.items():
-            self.seconds[name] += value * share

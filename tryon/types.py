@@ -36,6 +36,29 @@ JOINTS: tuple[str, ...] = (
     "left_ear",
 )
 
+# Parts of the body by label, in body maps and in synthetic truth. Sides are the person's own.
+BODY_PARTS: tuple[str, ...] = (
+    "background",
+    "head",
+    "neck",
+    "torso",
+    "left_upper_arm",
+    "left_forearm",
+    "left_hand",
+    "right_upper_arm",
+    "right_forearm",
+    "right_hand",
+    "left_thigh",
+    "left_shin",
+    "left_foot",
+    "right_thigh",
+    "right_shin",
+    "right_foot",
+)
+
+MaskMode = Literal["replace", "add", "subtract"]
+"""What a mask of the caller's does to the automatic one."""
+
 
 @dataclass(frozen=True, slots=True)
 class Box:

@@ -7,9 +7,9 @@ import pytest
 from PIL import Image
 
 from tryon.pipelines.atlas import GarmentAtlas, garment_layer, merged_atlas
-from tryon.pipelines.bodymap import BODY_PARTS, BodyMap
+from tryon.pipelines.bodymap import BodyMap
 from tryon.pipelines.warp import Warp, warp_composite, warp_garment
-from tryon.types import Box
+from tryon.types import BODY_PARTS, Box
 
 PHOTO = (288, 384)  # width and height: two pixels to a cell of the body map
 TORSO, FOREARM = BODY_PARTS.index("torso"), BODY_PARTS.index("left_forearm")

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from tryon.errors import NoGarmentError
-from tryon.pipelines.bodymap import BODY_PARTS, BodyMap
+from tryon.pipelines.bodymap import BodyMap
 from tryon.pipelines.worn import worn_alpha, worn_atlas
-from tryon.types import Box
+from tryon.types import BODY_PARTS, Box
 
 SKIN, SHIRT, JEANS = (205, 150, 125), (30, 120, 60), (60, 80, 150)
 

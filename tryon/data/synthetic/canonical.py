@@ -24,6 +24,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from tryon.types import BODY_PARTS
+
 FRONT = 1
 BACK = 2
 
@@ -36,24 +38,7 @@ FRAME_METRES = 2.1033
 MIDDLE_Z = 0.1070
 """Height in the body model's own axes of the middle of the frame, in metres."""
 
-PARTS: tuple[str, ...] = (
-    "background",
-    "head",
-    "neck",
-    "torso",
-    "left_upper_arm",
-    "left_forearm",
-    "left_hand",
-    "right_upper_arm",
-    "right_forearm",
-    "right_hand",
-    "left_thigh",
-    "left_shin",
-    "left_foot",
-    "right_thigh",
-    "right_shin",
-    "right_foot",
-)
+PARTS = BODY_PARTS
 """Body parts by label; sides are the person's own. 0 is background, 1-15 are parts."""
 
 
