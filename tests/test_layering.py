@@ -52,7 +52,7 @@ def allowed(importer: str, target: str) -> bool:
         return target in FLOOR or target.startswith(("tryon.adapters", "tryon.pipelines"))
     if room == "tryon.demo":
         return True
-    return not target.startswith("tryon.demo") or importer == "tryon.cli"
+    return not target.startswith("tryon.demo") or importer == "tryon.commands.demo"
 
 
 @pytest.mark.parametrize("path", sources(), ids=lambda path: str(path.relative_to(ROOT)))

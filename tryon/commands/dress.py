@@ -1,0 +1,134 @@
+"""`tryon dress`: one person, one garment, one picture."""
+
+from __future__ import annotations
+
+import json
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, cast
+
+import typer
+
+from tryon.commands.terminal import progress
+
+if TYPE_CHECKING:
+    from tryon.perception import PoseName
+
+# Enums, so that the help lists the choices.
+CategoryChoice = StrEnum("CategoryChoice", ["auto", "upper", "lower", "dress"])
+PhotoChoice = StrEnum("PhotoChoice", {"auto": "auto", "flat_lay": "flat-lay", "worn": "worn"})
+PoseChoice = StrEnum("PoseChoice", ["blazepose", "openpose", "dwpose"])
+LimbsChoice = StrEnum("LimbsChoice", ["auto", "whole", "covered"])
+MaskModeChoice = StrEnum("MaskModeChoice", ["replace", "add", "subtract"])
+SourceChoice = StrEnum("SourceChoice", ["composite", "trained"])
+DTypeChoice = StrEnum("DTypeChoice", ["float32", "bfloat16", "float16"])
+
+EXAMPLES = """
+**Examples**
+
+* `tryon dress person.jpg shirt.jpg -o out.jpg`
+* `tryon dress person.jpg skirt.png --category lower --seed 7 --debug steps/`
+* `tryon dress person.jpg shirt.jpg --lora linen.safetensors:0.8 --json`
+* `tryon dress person.jpg shirt.jpg --model sd15 --steps 30`
+"""
+
+
+def dress(
+    person: Annotated[Path, typer.Argument(metavar="PERSON", help="Photo of one person.")],
+    garment: Annotated[
+        Path, typer.Argument(metavar="GARMENT", help="Photo of a garment, lying flat or worn.")
+    ],
+    output: Annotated[
+        Path, typer.Option("--output", "-o", help="JPEG, PNG or WebP, by its extension.")
+    ] = Path("out.jpg"),
+    category: Annotated[
+        CategoryChoice, typer.Option(help="What the garment is.")
+    ] = CategoryChoice.auto,
+    garment_photo: Annotated[
+        PhotoChoice, typer.Option(help="How the garment was photographed.")
+    ] = PhotoChoice.auto,
+    lora: Annotated[
+        list[str] | None,
+        typer.Option(help="Garment LoRA, FILE or FILE:WEIGHT. Can be given several times."),
+    ] = None,
+    model: Annotated[
+        str, typer.Option(help="mini, sd15, sdxl, a folder, a checkpoint, or none: the warp alone.")
+    ] = "mini",
+    steps: Annotated[int | None, typer.Option(help="Denoising steps.")] = None,
+    seed: Annotated[int, typer.Option(help="Same seed, same picture.")] = 0,
+    guidance: Annotated[float | None, typer.Option(help="Guidance scale; 1 is off.")] = None,
+    strength: Annotated[float | None, typer.Option(help="How much is repainted, 0-1.")] = None,
+    control_scale: Annotated[float | None, typer.Option(help="Weight of the pose.")] = None,
+    image_scale: Annotated[float | None, typer.Option(help="Weight of the garment photo.")] = None,
+    prompt: Annotated[
+        str | None, typer.Option(help='The garment in words, such as "a red linen shirt".')
+    ] = None,
+    negative_prompt: Annotated[str | None, typer.Option(help="What should not be there.")] = None,
+    mask: Annotated[
+        Path | None, typer.Option(help="Mask of your own, white is repainted; size of the photo.")
+    ] = None,
+    mask_mode: Annotated[
+        MaskModeChoice, typer.Option(help="What your mask does to the automatic one.")
+    ] = MaskModeChoice.replace,
+    grow: Annotated[int, typer.Option(help="Grow (or shrink) the mask by so many pixels.")] = 0,
+    limbs: Annotated[
+        LimbsChoice, typer.Option(help="Repaint the whole arms or legs, or keep their bare skin.")
+    ] = LimbsChoice.auto,
+    pose: Annotated[
+        PoseChoice, typer.Option(help="Pose estimator. openpose: weights not for commercial use.")
+    ] = PoseChoice.blazepose,
+    device: Annotated[str | None, typer.Option(help="cpu, cuda, cuda:1, mps.")] = None,
+    dtype: Annotated[DTypeChoice | None, typer.Option(help="Number format.")] = None,
+    provenance: Annotated[
+        bool, typer.Option(help="Note in the file that and how it was made.")
+    ] = True,
+    digital_source_type: Annotated[
+        SourceChoice, typer.Option(help="IPTC tag: composite with, or wholly, AI-made.")
+    ] = SourceChoice.composite,
+    debug: Annotated[
+        Path | None, typer.Option(help="Folder for mask, skeleton and the other by-products.")
+    ] = None,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print one JSON object on standard output.")
+    ] = False,
+) -> None:
+    """Dress the person in the garment and write the picture."""
+    from tryon.images import check_output, digital_source_types
+    from tryon.options import DressOptions
+
+    check_output(output)
+    options = {
+        "category": category.value,
+        "garment_photo": garment_photo.value,
+        "seed": seed,
+        "steps": steps,
+        "guidance": guidance,
+        "strength": strength,
+        "control_scale": control_scale,
+        "image_scale": image_scale,
+        "prompt": prompt,
+        "negative_prompt": negative_prompt,
+        "lora": tuple(lora or ()),
+        "limbs": limbs.value,
+        "mask_mode": mask_mode.value,
+        "grow": grow,
+    }
+    DressOptions().with_values(options)  # bad values are told before the model is loaded
+    with progress("loading") as on_progress:
+        from tryon.engine import TryOn
+
+        engine = TryOn(
+            model, device=device, dtype=dtype and dtype.value, pose=cast("PoseName", pose.value)
+        )
+        look = engine.dress(person, garment, mask=mask, on_progress=on_progress, **options)
+    written = look.save(
+        output,
+        provenance=provenance,
+        digital_source_type=digital_source_types[digital_source_type.value],
+    )
+    if debug is not None:
+        look.save_by_products(debug)
+    if as_json:
+        typer.echo(json.dumps(look.report(written, debug)))
+    else:
+        typer.echo(str(written))
