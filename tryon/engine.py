@@ -23,7 +23,7 @@ from tryon import __version__
 from tryon.adapters.lora import LoraAdapter, attached
 from tryon.adapters.lora_format import read_lora
 from tryon.errors import InputError, MaskEmptyError, TryOnError
-from tryon.images import Source, load_cutout, load_image
+from tryon.images import Source, load_cutout, load_image, photo_key
 from tryon.look import Look
 from tryon.models import open_family
 from tryon.options import DressOptions, GarmentPhoto, lora_and_weight
@@ -34,7 +34,7 @@ from tryon.pipelines.family import Family, FamilyConfig
 from tryon.pipelines.inpaint import inpaint
 from tryon.pipelines.pose import require_visible
 from tryon.planning import Plan, planned
-from tryon.preparation import Garment, Person, photo_key, prepared_garment, prepared_person
+from tryon.preparation import Garment, Person, prepared_garment, prepared_person
 from tryon.stopwatch import Stopwatch
 from tryon.types import Category
 
@@ -240,7 +240,7 @@ class TryOn:
             on_progress("denoise", done, total)
 
         loras = [lora_and_weight(text) for text in plans[0].options.lora]
-        adapters = [LoraAdapter(read_lora(Path(file)), weight) for file, weight in loras]
+        adapters = [LoraAdapter(read_lora(Path(file)).unet, weight) for file, weight in loras]
         with attached(self.family.unet, adapters):
             painted = inpaint(
                 self.family, [plan.sample for plan in plans], plans[0].settings, on_step=on_step

@@ -21,6 +21,9 @@ TryOnError
 │   │   ├── MaskEmptyError            nothing to repaint
 │   │   ├── MaskInvertedError         (nearly) everything is to be repainted
 │   │   └── MaskSizeError             its size is not that of the photo
+│   ├── CatalogError              a catalogue that cannot be used, or a broken entry
+│   │   ├── SkuNotFoundError          no such garment in the catalogue
+│   │   └── CatalogConflictError      taken already, or changed by somebody else
 │   └── LoraError                 a LoRA file that does not fit
 │       ├── LoraFormatError           unknown or broken keys
 │       └── LoraBaseError             trained on another base model
@@ -152,6 +155,18 @@ class MaskInvertedError(MaskError):
 
 class MaskSizeError(MaskError):
     """The mask has another size than the photo."""
+
+
+class CatalogError(InputError):
+    """A catalogue of garments that cannot be used, or a broken entry in one."""
+
+
+class SkuNotFoundError(CatalogError):
+    """No garment of this name is in the catalogue."""
+
+
+class CatalogConflictError(CatalogError):
+    """The name is taken already, or somebody else changed the garment at the same time."""
 
 
 class LoraError(InputError):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import logging
 import os
 import zlib
@@ -31,6 +32,7 @@ __all__ = [
     "load_cutout",
     "load_image",
     "load_mask",
+    "photo_key",
     "save_image",
 ]
 
@@ -109,6 +111,13 @@ def load_mask(source: Source, size: tuple[int, int]) -> Image.Image:
             remedy="Paint white what is to be repainted; multiply a mask of 0 and 1 by 255.",
         )
     return _without_metadata(mask)
+
+
+def photo_key(photo: Image.Image) -> str:
+    """Hex sha256 of a photo's size and pixels: the same picture, whatever file it came from."""
+    digest = hashlib.sha256(f"{photo.mode} {photo.width}x{photo.height} ".encode())
+    digest.update(photo.tobytes())
+    return digest.hexdigest()
 
 
 def _srgb_and_alpha(source: Source, max_pixels: int) -> tuple[Image.Image, Image.Image | None]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -58,13 +57,6 @@ class Garment:
     category: Category
     atlas: GarmentAtlas
     key: str
-
-
-def photo_key(photo: Image.Image) -> str:
-    """Hex sha256 of a photo's size and pixels: the same picture, whatever file it came from."""
-    digest = hashlib.sha256(f"{photo.mode} {photo.width}x{photo.height} ".encode())
-    digest.update(photo.tobytes())
-    return digest.hexdigest()
 
 
 def prepared_person(

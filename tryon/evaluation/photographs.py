@@ -16,11 +16,11 @@ from tryon.evaluation.methods import Case, check_methods, needs_model, picture_o
 from tryon.evaluation.prints import possible_matches, print_matches
 from tryon.evaluation.report import Failure, Report, Row, Table, grouped_overall
 from tryon.evaluation.sheet import picture_grid
-from tryon.images import load_cutout, load_image
+from tryon.images import load_cutout, load_image, photo_key
 from tryon.perception import Perception, load_perception
 from tryon.pipelines.cutout import Cutout, garment_cutout
 from tryon.pipelines.warp import warp_garment
-from tryon.preparation import Garment, Person, photo_key, prepared_garment, prepared_person
+from tryon.preparation import Garment, Person, prepared_garment, prepared_person
 from tryon.stopwatch import Stopwatch
 from tryon.types import CATEGORIES, Category
 

@@ -24,13 +24,14 @@ from tryon.evaluation.methods import PREVIEWS, Case, check_methods, needs_model,
 from tryon.evaluation.metrics import delta_e, pose_error, psnr, ssim
 from tryon.evaluation.report import Failure, Report, Row, Table, grouped_overall
 from tryon.evaluation.truth import true_atlas, true_body_map
+from tryon.images import photo_key
 from tryon.perception import Perception, load_perception
 from tryon.pipelines.bodymap import body_map
 from tryon.pipelines.cutout import garment_cutout
 from tryon.pipelines.parsing import person_parsing
 from tryon.pipelines.placement import garment_atlas
 from tryon.pipelines.pose import single_person
-from tryon.preparation import Garment, Person, photo_key, prepared_person
+from tryon.preparation import Garment, Person, prepared_person
 from tryon.stopwatch import Stopwatch
 from tryon.types import CATEGORIES, Category, Pose
 
