@@ -110,8 +110,8 @@ def merged_weight(
         return pristine
     total = pristine.float()
     for layer, weight in updates:
-        delta = layer.up.to(total.device).flatten(1) @ layer.down.to(total.device).flatten(1)
-        total = total + (weight * layer.scale) * delta.view(total.shape)
+        down, up = (m.to(total.device).float().flatten(1) for m in (layer.down, layer.up))
+        total = total + (weight * layer.scale) * (up @ down).view(total.shape)
     return total.to(pristine.dtype)
 
 
@@ -126,11 +126,10 @@ def fitting_module(unet: nn.Module, path: str, layer: LoraLayer) -> LoraModule:
         raise LoraBaseError(f"{path} is a {type(module).__name__} in the base model", remedy=remedy)
     # A LoRA of a 1x1 convolution may be stored as one of a linear layer, and the other way round.
     inputs, outputs = module.weight[0].numel(), module.weight.shape[0]
-    its_inputs, its_outputs = layer.down[0].numel(), layer.up.shape[0]
-    if (its_inputs, its_outputs) != (inputs, outputs):
+    if (layer.inputs, layer.outputs) != (inputs, outputs):
         raise LoraBaseError(
             f"{path} is {inputs} -> {outputs} in the base model, "
-            f"{its_inputs} -> {its_outputs} in the LoRA",
+            f"{layer.inputs} -> {layer.outputs} in the LoRA",
             remedy=remedy,
         )
     return module

@@ -1,15 +1,9 @@
-"""LoRA files of the wild, read into one canonical state.
+"""LoRA files of the wild, read into one canonical form.
 
-The same matrices go by many names. Read here:
-
-    kohya, A1111   lora_unet_down_blocks_0_attentions_0_..._attn2_to_k  .lora_down.weight .alpha
-    kohya, SDXL    lora_unet_input_blocks_4_1_..._attn2_to_k            .lora_down.weight .alpha
-    diffusers      unet.down_blocks.0.attentions.0....attn2.to_k        .lora.down.weight
-    PEFT           [unet.]down_blocks.0.attentions.0....attn2.to_k      .lora_A.weight
-    old diffusers  [unet.]down_blocks.0....attn2.processor.to_k         _lora.down.weight
-
-The canonical state names modules as diffusers' UNet does. Nothing is guessed: what is not on the
-list is an error that says what it is.
+Read are the namings of kohya (A1111), diffusers old and new, PEFT (see `lora_names`), and
+cloneofsimo's numbered lists (see `lora_lists`). The canonical form names layers as diffusers does
+and keeps each layer's own alpha. Nothing is guessed: what is not on the list is an error that says
+what it is.
 """
 
 from __future__ import annotations
@@ -18,21 +12,26 @@ import json
 import re
 from collections import defaultdict
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import torch
 
 from tryon.adapters.checkpoint import read_tensors
+from tryon.adapters.lora_lists import is_list, named_lists
+from tryon.adapters.lora_names import Part, layer_path
 from tryon.errors import LoraFormatError
+
+Naming = Literal["kohya", "diffusers", "PEFT", "attn_procs", "cloneofsimo"]
 
 
 @dataclass(frozen=True, eq=False)
 class LoraLayer:
-    """The update of one module: W' = W + weight * (alpha / rank) * up @ down.
+    """The update of one layer: W' = W + weight * (alpha / rank) * up @ down.
 
-    down: float32 (rank, in) or (rank, in, kh, kw). up: float32 (out, rank) or (out, rank, 1, 1).
+    down: (rank, in) or (rank, in, kh, kw). up: (out, rank) or (out, rank, 1, 1). Both in the
+        file's own floating-point format; whoever computes with them widens them first.
     """
 
     down: torch.Tensor
@@ -47,25 +46,57 @@ class LoraLayer:
     def scale(self) -> float:
         return self.alpha / self.rank
 
+    @property
+    def inputs(self) -> int:
+        """How many numbers each output of the layer is made of."""
+        return self.down[0].numel()
+
+    @property
+    def outputs(self) -> int:
+        return self.up.shape[0]
+
 
 LoraState = dict[str, LoraLayer]
+"""Layers by diffusers' path, in the order of their names."""
 
-# The end of a key -> which tensor it is. The first that fits counts.
-ENDINGS = {
-    ".lora_down.weight": "down",
-    ".lora_up.weight": "up",
-    ".lora_linear_layer.down.weight": "down",
-    ".lora_linear_layer.up.weight": "up",
-    ".lora.down.weight": "down",
-    ".lora.up.weight": "up",
-    "_lora.down.weight": "down",
-    "_lora.up.weight": "up",
-    ".lora_A.weight": "down",
-    ".lora_B.weight": "up",
-    ".lora_A.default.weight": "down",
-    ".lora_B.default.weight": "up",
-    ".alpha": "alpha",
-}
+
+@dataclass(frozen=True, eq=False)
+class Lora:
+    """What is in a LoRA file.
+
+    unet, text_encoder, text_encoder_2: the layers of each part of the pipeline.
+    words: learned words (textual inversion) that lie in the file and are not used.
+    naming: whose names its keys have. metadata: as in the file.
+    """
+
+    unet: LoraState
+    text_encoder: LoraState = field(default_factory=dict)
+    text_encoder_2: LoraState = field(default_factory=dict)
+    words: tuple[str, ...] = ()
+    naming: Naming = "kohya"
+    metadata: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def layers(self) -> list[LoraLayer]:
+        """Of all parts."""
+        parts = (self.unet, self.text_encoder, self.text_encoder_2)
+        return [layer for part in parts for layer in part.values()]
+
+
+# How a key may end, which tensor it is then, and whose naming that is. The first that fits counts.
+ENDINGS: tuple[tuple[str, Literal["down", "up", "alpha"], Naming], ...] = (
+    (r"\.lora_down\.weight", "down", "kohya"),
+    (r"\.lora_up\.weight", "up", "kohya"),
+    (r"\.lora_linear_layer\.down\.weight", "down", "diffusers"),
+    (r"\.lora_linear_layer\.up\.weight", "up", "diffusers"),
+    (r"\.lora\.down\.weight", "down", "diffusers"),
+    (r"\.lora\.up\.weight", "up", "diffusers"),
+    (r"_lora\.down\.weight", "down", "attn_procs"),
+    (r"_lora\.up\.weight", "up", "attn_procs"),
+    (r"\.lora_A(\.\w+)?\.weight", "down", "PEFT"),
+    (r"\.lora_B(\.\w+)?\.weight", "up", "PEFT"),
+    (r"\.alpha", "alpha", "kohya"),
+)
 
 # Pieces of keys that betray another kind of adapter. Some readers drop them and load the rest as
 # an ordinary LoRA, which is silently another thing.
@@ -79,146 +110,153 @@ FOREIGN = {
     "boft_": "BOFT",
     "bundle_emb": "a LoRA bundled with learned words",
     "emb_params": "a learned word",
+    "lora_embedding_": "a LoRA of an embedding",
     ".diff": "a LoRA with full weight differences",
     ".w_norm": "a LoRA of norm layers",
-    "unet:0:": "cloneofsimo's LoRA",
-    "text_encoder:0:": "cloneofsimo's LoRA",
+    ".b_norm": "a LoRA of norm layers",
+    ".a1.weight": "GLoRA",
+    ".on_input": "IA3",
 }
 
-TEXT_ENCODER = re.compile(r"(lora_te\d?_|text_encoder(_2)?\.)")
 
-# Kohya joins a module's path with "_", which its names contain too. These are the names of a UNet.
-NAMES = re.compile(
-    r"down_blocks|up_blocks|mid_block|attentions|transformer_blocks|attn[12]|to_q|to_k|to_v|to_out"
-    r"|ff|net|proj_in|proj_out|proj|resnets|conv1|conv2|conv_shortcut|time_emb_proj|downsamplers"
-    r"|upsamplers|conv_in|conv_out|conv|time_embedding|add_embedding|linear_1|linear_2|\d+"
-)
+def read_lora(file: Path) -> Lora:
+    """What is in a LoRA file.
 
-
-def read_lora(file: Path) -> LoraState:
-    """The canonical state of a LoRA file.
+    Beside PEFT's `adapter_model.safetensors`, its `adapter_config.json` is read too, for alpha.
 
     Raises WeightsMissingError for no such file; LoraFormatError for anything but safetensors,
-    another kind of adapter, a text encoder's LoRA, unknown keys, tensors that do not pair, and
-    numbers that are not finite.
+    another kind of adapter, unknown keys, tensors that do not pair, and numbers that are not
+    finite.
     """
     tensors, metadata = read_tensors(file, corrupt=LoraFormatError)
+    config = file.with_name("adapter_config.json")
     try:
-        return canonical_state(tensors, metadata)
+        if file.stem == "adapter_model" and config.is_file():
+            metadata = {**metadata, "lora_adapter_metadata": config.read_text("utf-8")}
+        return canonical_lora(tensors, metadata)
     except LoraFormatError as error:
         raise LoraFormatError(error.reason, path=file, remedy=error.remedy) from error
 
 
-def canonical_state(
+def canonical_lora(
     tensors: Mapping[str, torch.Tensor], metadata: Mapping[str, str] | None = None
-) -> LoraState:
-    """The canonical state of a LoRA's tensors by key, in order of the modules' names.
+) -> Lora:
+    """The canonical form of a LoRA's tensors by key. Raises LoraFormatError.
 
     metadata: of the safetensors file; diffusers and PEFT keep alpha there. Without any word of
     alpha the scale is 1 (alpha = rank), as every reader has it.
     """
+    metadata = dict(metadata or {})
     _refuse_foreign(tensors)
-    parts: dict[str, dict[str, torch.Tensor]] = defaultdict(dict)
+    words: tuple[str, ...] = ()
+    naming: Naming | None = None
+    if is_list(tensors):
+        tensors, words = named_lists(tensors, metadata)
+        naming = "cloneofsimo"
+    pieces, found = _sorted_pieces(tensors)
+    configs: dict[str, dict[str, Any]] = {}
+    parts: dict[Part, LoraState] = {"unet": {}, "text_encoder": {}, "text_encoder_2": {}}
+    for part, path in sorted(pieces):
+        config = configs.setdefault(part, _peft_config(metadata, part))
+        parts[part][path] = _layer(path, pieces[part, path], config)
+    return Lora(**parts, words=words, naming=naming or found, metadata=metadata)
+
+
+def _sorted_pieces(
+    tensors: Mapping[str, torch.Tensor],
+) -> tuple[dict[tuple[Part, str], dict[str, torch.Tensor]], Naming]:
+    """Each layer's tensors, and whose naming the keys have."""
+    pieces: dict[tuple[Part, str], dict[str, torch.Tensor]] = defaultdict(dict)
+    namings: list[Naming] = []
     unknown = []
     for key, tensor in tensors.items():
-        ending = next((end for end in ENDINGS if key.endswith(end)), None)
-        module = ending and module_path(key.removesuffix(ending))
-        if ending is None or module is None:
+        stem, piece, naming = _without_ending(key)
+        layer = stem and layer_path(stem)
+        if not layer:
             unknown.append(key)
-        elif ENDINGS[ending] in parts[module]:
-            raise LoraFormatError(f"two tensors for the same part of {module}")
+        elif piece in pieces[layer]:
+            raise LoraFormatError(f"two tensors for the same part of {layer[1]}: {key} is one")
         else:
-            parts[module][ENDINGS[ending]] = tensor
+            pieces[layer][piece] = tensor
+            namings += [naming] if piece != "alpha" else []
     if unknown:
-        raise LoraFormatError(f"{len(unknown)} unknown keys: {_some(unknown)}")
-    if not parts:
+        raise LoraFormatError(
+            f"{len(unknown)} unknown keys: {_some(unknown)}",
+            remedy="Only LoRA of Stable Diffusion's UNet and text encoders is read.",
+        )
+    if not pieces:
         raise LoraFormatError("no LoRA in this file")
-    config = _peft_config(metadata or {})
-    return {module: _layer(module, parts[module], config) for module in sorted(parts)}
+    return pieces, max(set(namings), key=namings.count, default="kohya")
 
 
-def module_path(stem: str) -> str | None:
-    """A UNet module's path in diffusers' naming, from the front part of a key; None if unknown."""
-    if stem.startswith("lora_unet_"):
-        return _from_kohya(stem.removeprefix("lora_unet_"))
-    path = stem.removeprefix("base_model.model.").removeprefix("unet.")
-    if ".processor." in path:
-        path = path.replace(".processor.", ".")
-        path = f"{path}.0" if path.endswith(".to_out") else path
-    return path if all(NAMES.fullmatch(name) for name in path.split(".")) else None
-
-
-def _from_kohya(stem: str) -> str | None:
-    stem = _diffusers_blocks(stem)
-    path = ".".join(NAMES.findall(stem))
-    return path if path.replace(".", "_") == stem else None
-
-
-def _diffusers_blocks(stem: str) -> str:
-    """SDXL's attention blocks are numbered through in its authors' code, by level in diffusers.
-
-    Only attentions (second number 1) are renamed: other layers stay unknown. Two layers a level
-    on the way down and three on the way up, as in SDXL and SD 1.5.
-    """
-    if match := re.match(r"input_blocks_(\d+)_1_", stem):
-        level, layer = divmod(int(match[1]) - 1, 3)
-        return f"down_blocks_{level}_attentions_{layer}_{stem[match.end() :]}"
-    if match := re.match(r"output_blocks_(\d+)_1_", stem):
-        level, layer = divmod(int(match[1]), 3)
-        return f"up_blocks_{level}_attentions_{layer}_{stem[match.end() :]}"
-    return re.sub(r"^middle_block_1_", "mid_block_attentions_0_", stem)
+def _without_ending(key: str) -> tuple[str, str, Naming]:
+    """A key's front part, which tensor it is, and the naming; ("", "", ...) for an unknown end."""
+    for pattern, piece, naming in ENDINGS:
+        if match := re.search(rf"{pattern}$", key):
+            return key[: match.start()], piece, naming
+    return "", "", "kohya"
 
 
 def _refuse_foreign(tensors: Mapping[str, torch.Tensor]) -> None:
     for mark, name in FOREIGN.items():
         if found := [key for key in tensors if mark in key]:
             raise LoraFormatError(
-                f"this is {name}: {_some(found)}", remedy="Only plain LoRA of a UNet is read."
+                f"this is {name}: {_some(found)}", remedy="Only plain LoRA is read."
             )
-    if found := [key for key in tensors if TEXT_ENCODER.match(key)]:
-        raise LoraFormatError(
-            f"{len(found)} keys belong to a text encoder: {_some(found)}",
-            remedy="Only LoRA of a UNet is read; remove these keys to use the rest.",
-        )
 
 
-def _layer(module: str, parts: dict[str, torch.Tensor], config: dict[str, Any]) -> LoraLayer:
-    """One module's tensors, checked."""
-    if not {"down", "up"} <= set(parts):
-        raise LoraFormatError(f"{module} has no {'up' if 'down' in parts else 'down'} matrix")
-    down, up = parts["down"].float(), parts["up"].float()
+def _layer(path: str, pieces: dict[str, torch.Tensor], config: dict[str, Any]) -> LoraLayer:
+    """One layer's tensors, checked."""
+    if not {"down", "up"} <= set(pieces):
+        raise LoraFormatError(f"{path} has no {'up' if 'down' in pieces else 'down'} matrix")
+    down, up = pieces["down"], pieces["up"]
+    if not (down.is_floating_point() and up.is_floating_point()):
+        raise LoraFormatError(f"{path} holds {down.dtype} and {up.dtype}, not real numbers")
     if down.ndim not in (2, 4) or up.ndim not in (2, 4) or up.shape[1] != down.shape[0]:
         raise LoraFormatError(
-            f"{module}: matrices of {tuple(up.shape)} and {tuple(down.shape)} do not multiply"
+            f"{path}: matrices of {tuple(up.shape)} and {tuple(down.shape)} do not multiply"
         )
-    alpha = float(parts["alpha"]) if "alpha" in parts else _peft_alpha(module, config)
-    layer = LoraLayer(down, up, float(down.shape[0]) if alpha is None else alpha)
-    numbers = (down, up, torch.tensor(layer.alpha))
-    if not all(bool(torch.isfinite(tensor).all()) for tensor in numbers):
-        raise LoraFormatError(f"{module} holds numbers that are not finite")
-    return layer
+    if down.shape[0] == 0 or up.shape[2:].numel() != 1:
+        raise LoraFormatError(f"{path}: matrices of {tuple(up.shape)} and {tuple(down.shape)}")
+    alpha = _alpha(path, pieces, config, down.shape[0])
+    if not all(bool(torch.isfinite(numbers).all()) for numbers in (down, up, torch.tensor(alpha))):
+        raise LoraFormatError(f"{path} holds numbers that are not finite")
+    return LoraLayer(down, up, alpha)
 
 
-def _peft_config(metadata: Mapping[str, str]) -> dict[str, Any]:
-    """PEFT's LoraConfig of the UNet, where diffusers stores it; {} if there is none."""
+def _alpha(path: str, pieces: dict[str, torch.Tensor], config: dict[str, Any], rank: int) -> float:
+    """The layer's own alpha, else PEFT's for it, else the rank."""
+    if "alpha" in pieces:
+        if pieces["alpha"].numel() != 1:
+            raise LoraFormatError(
+                f"alpha of {path} is {tuple(pieces['alpha'].shape)}, not a number"
+            )
+        return float(pieces["alpha"])
+    alpha = config.get("lora_alpha")
+    # PEFT's patterns match the end of a path.
+    for pattern, value in (config.get("alpha_pattern") or {}).items():
+        if re.fullmatch(rf"(.*\.)?({pattern})", path):
+            alpha = value
+            break
+    if alpha is None:
+        return float(rank)
+    # Rank-stabilised LoRA divides by the root of the rank (Kalajdzievski 2023).
+    return float(alpha) * (rank**0.5 if config.get("use_rslora") else 1)
+
+
+def _peft_config(metadata: Mapping[str, str], part: Part) -> dict[str, Any]:
+    """PEFT's LoraConfig of a part of the pipeline; {} if there is none."""
     try:
         stored = json.loads(metadata.get("lora_adapter_metadata", "{}"))
     except ValueError as error:
         raise LoraFormatError(f"lora_adapter_metadata is not JSON: {error}") from error
-    config = {key.removeprefix("unet."): value for key, value in stored.items()}
-    for option in ("use_dora", "use_rslora"):
-        if config.get(option):
-            raise LoraFormatError(f"{option} is set", remedy="Only plain LoRA of a UNet is read.")
+    if not isinstance(stored, dict):
+        raise LoraFormatError("lora_adapter_metadata is not a JSON object")
+    # diffusers puts the part before each key, PEFT's own files are of one part.
+    config = {k.removeprefix(f"{part}."): v for k, v in stored.items()}
+    if config.get("use_dora"):
+        raise LoraFormatError("this is DoRA: use_dora is set", remedy="Only plain LoRA is read.")
     return config
-
-
-def _peft_alpha(module: str, config: dict[str, Any]) -> float | None:
-    """PEFT's alpha of a module: its patterns match the end of a path, like PEFT's own."""
-    for pattern, alpha in (config.get("alpha_pattern") or {}).items():
-        if re.fullmatch(rf"(.*\.)?({pattern})", module):
-            return float(alpha)
-    alpha = config.get("lora_alpha")
-    return None if alpha is None else float(alpha)
 
 
 def _some(keys: list[str]) -> str:

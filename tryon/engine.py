@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import replace
 from itertools import groupby
 from os import PathLike
 from pathlib import Path
@@ -22,7 +23,10 @@ from PIL import Image
 from tryon import __version__
 from tryon.adapters.lora import LoraAdapter, attached
 from tryon.adapters.lora_format import read_lora
-from tryon.errors import InputError, MaskEmptyError, TryOnError
+from tryon.catalog import Catalog, base_name
+from tryon.catalog_record import CatalogGarment, named_sku
+from tryon.errors import InputError, MaskEmptyError, OptionError, TryOnError
+from tryon.garment_store import catalogued_garment
 from tryon.images import Source, load_cutout, load_image, photo_key
 from tryon.look import Look
 from tryon.models import open_family
@@ -43,7 +47,9 @@ OnProgress = Callable[[str, int, int], None]
 
 Raise `Cancelled` in it to stop.
 """
-Pair = tuple[Source | Person, Source | Garment]
+GarmentSource = Source | Garment | CatalogGarment
+"""A garment photo, what `prepare_garment` gave, or a garment of the catalogue: `sku:NAME`."""
+Pair = tuple[Source | Person, GarmentSource]
 
 PREVIEW = FamilyConfig(width=576, height=768)  # of the family `none`
 STAGES = ("pose", "bodymap", "atlas", "mask", "denoise", "decode", "composite")
@@ -62,6 +68,7 @@ class TryOn:
     pose: `blazepose`, or `openpose` or `dwpose` through controlnet-aux.
     threads: of the pose and silhouette models.
     remember: how many prepared people, and how many garments, are kept for the next call.
+    catalog: garments that go by `sku:NAME`, in a folder or an object store (see `Catalog`).
 
     An engine is used by one thread at a time. Raises WeightsError, OptionError or DependencyError.
     """
@@ -76,8 +83,12 @@ class TryOn:
         pose: PoseName = "blazepose",
         threads: int = 1,
         remember: int = 32,
+        catalog: str | PathLike[str] | Catalog | None = None,
     ) -> None:
         self.model = str(model)
+        self._catalog = (
+            catalog if catalog is None or isinstance(catalog, Catalog) else Catalog(catalog)
+        )
         self.perception = load_perception(pose, threads=threads)
         self.family: Family | None = None
         self.config = PREVIEW
@@ -90,7 +101,7 @@ class TryOn:
     def dress(
         self,
         person: Source | Person,
-        garment: Source | Garment,
+        garment: GarmentSource,
         *,
         mask: Source | None = None,
         on_progress: OnProgress | None = None,
@@ -177,16 +188,21 @@ class TryOn:
 
     def prepare_garment(
         self,
-        source: Source | Garment,
+        source: GarmentSource,
         category: Literal["auto"] | Category = "auto",
         photo_kind: GarmentPhoto = "auto",
     ) -> Garment:
         """What is in a garment photo. The same pixels are looked at once.
 
-        Raises ImageError or GarmentError.
+        A garment of the catalogue brings its own category, words and LoRA.
+        Raises ImageError, GarmentError or CatalogError.
         """
         if isinstance(source, Garment):
             return source
+        if isinstance(source, CatalogGarment):
+            return self._catalogued(source)
+        if (sku := named_sku(source)) is not None:
+            return self._catalogued(self.catalog.get(sku))
         cutout = load_cutout(source)
         key = photo_key(cutout)
         return self._garments.get(
@@ -196,10 +212,45 @@ class TryOn:
             ),
         )
 
+    @property
+    def catalog(self) -> Catalog:
+        """The catalogue. Raises OptionError if the engine was made without one."""
+        if self._catalog is None:
+            raise OptionError(
+                "a garment is named by its SKU, and there is no catalogue",
+                remedy="Give one: TryOn(catalog=...), or --catalog.",
+            )
+        return self._catalog
+
+    def _catalogued(self, entry: CatalogGarment) -> Garment:
+        """A garment of the catalogue with its words and its LoRA for this family."""
+        catalog = self.catalog
+        garment = self._garments.get(
+            (entry.sku, entry.category, entry.photos, entry.atlas),
+            lambda: catalogued_garment(self.perception, catalog, entry),
+        )
+        lora = None
+        if self.family is not None:
+            lora = catalog.lora_file(entry, base_name(self.model))
+        return replace(garment, words=entry.caption or None, lora=lora and str(lora))
+
+    def _of_the_catalog(self, options: DressOptions, garment: Garment) -> DressOptions:
+        """The options with files for the LoRAs named by SKU, and with what the garment brings.
+
+        A prompt or a LoRA of the caller's stands in the place of the garment's own.
+        """
+        base = base_name(self.model)
+        files = tuple(
+            text if named_sku(text) is None else self.catalog.lora_option(text, base)
+            for text in options.lora
+        )
+        own = (garment.lora,) if garment.lora else ()
+        return replace(options, prompt=options.prompt or garment.words, lora=files or own)
+
     def plan(
         self,
         person: Source | Person,
-        garment: Source | Garment,
+        garment: GarmentSource,
         options: DressOptions,
         *,
         mask: Source | None = None,
@@ -217,6 +268,7 @@ class TryOn:
         on_progress("garment", 0, 0)
         with clock.stage("atlas"):
             what = self.prepare_garment(garment, options.category, options.garment_photo)
+            options = self._of_the_catalog(options, what)
         on_progress("mask", 0, 0)
         with clock.stage("mask"):
             return planned(self.config, who, what, options, clock, mask)

@@ -12,7 +12,7 @@ from peft.utils import get_peft_model_state_dict
 
 from tests.families import save_random_family
 from tryon.adapters.lora import LoraAdapter, attached, merged_weight
-from tryon.adapters.lora_format import LoraLayer, LoraState, canonical_state
+from tryon.adapters.lora_format import LoraLayer, LoraState, canonical_lora
 from tryon.errors import LoraBaseError
 from tryon.pipelines.components import load_base
 
@@ -80,7 +80,7 @@ def pipeline_of(parts: dict[str, Any]) -> Any:
 def test_like_diffusers_reading_a_kohya_file(parts: dict[str, Any], unet: Any) -> None:
     tensors = kohya_tensors(random_state(unet), alpha=1.5)
     plain = run(unet)
-    with attached(unet, [LoraAdapter(canonical_state(tensors))]):
+    with attached(unet, [LoraAdapter(canonical_lora(tensors).unet)]):
         ours = run(unet)
     pipeline = pipeline_of(parts)
     pipeline.load_lora_weights(tensors)
@@ -104,7 +104,7 @@ def test_like_peft_with_a_weight(unet: Any) -> None:
     unet.requires_grad_(False)
 
     metadata = {"lora_adapter_metadata": '{"unet.lora_alpha": 6, "unet.r": 4}'}
-    adapter = LoraAdapter(canonical_state(tensors, metadata), weight=0.7)
+    adapter = LoraAdapter(canonical_lora(tensors, metadata).unet, weight=0.7)
     with attached(unet, [adapter]):
         ours = run(unet)
     assert (ours - plain).abs().max() > 1e-2

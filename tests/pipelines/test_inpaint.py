@@ -23,7 +23,7 @@ from transformers import CLIPImageProcessorPil, CLIPVisionModelWithProjection
 
 from tests.families import save_ip_adapter, save_random_family, shape_of
 from tryon.adapters.lora import LoraAdapter, attached
-from tryon.adapters.lora_format import canonical_state
+from tryon.adapters.lora_format import canonical_lora
 from tryon.errors import Cancelled, ImageError, MaskSizeError, OptionError
 from tryon.pipelines import inpaint as module
 from tryon.pipelines.family import Family, FamilyConfig, FamilyPaths, load_family
@@ -234,7 +234,7 @@ def test_like_diffusers_with_a_lora(folder: Path) -> None:
     pipeline.set_adapters(["garment"], [0.5])
     one = sample(1)
     plain = ours(family, [one])
-    with attached(family.unet, [LoraAdapter(canonical_state(tensors), weight=0.5)]):
+    with attached(family.unet, [LoraAdapter(canonical_lora(tensors).unet, weight=0.5)]):
         dressed = ours(family, [one])
     assert np.abs(dressed - plain).max() > 1e-2
     assert_same(dressed, call(pipeline, one, ("pose",)))
