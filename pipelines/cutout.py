@@ -16,6 +16,7 @@ import numpy as np
 from PIL import Image
 
 from tryon.errors import GarmentError, NoGarmentError
+from tryon.pipelines.skin import colour_bins, colour_model, posteriors
 from tryon.types import Box, Pose
 
 _WORK = 448  # long side, in pixels, at which the separation is decided
@@ -152,22 +153,29 @@ def _flooded(rgb: np.ndarray, lab: np.ndarray, backdrop: _Backdrop) -> np.ndarra
     without_shadow = _enclosed((unlike & ~shadow) | sharp) & garment
     if without_shadow.sum() > 0.8 * garment.sum():
         garment = without_shadow
-    return _on_the_edge(rgb, garment, backdrop.difference > 15)
+    return _on_the_edge(rgb, garment, backdrop.difference)
 
 
-def _on_the_edge(rgb: np.ndarray, mask: np.ndarray, certain: np.ndarray) -> np.ndarray:
+def _on_the_edge(rgb: np.ndarray, mask: np.ndarray, difference: np.ndarray) -> np.ndarray:
     """bool (h, w): the mask with its outline moved onto the photo's own edge, by a watershed.
 
-    Without it a rim of background stays, as wide as the blur that found the edge.
+    Without it a rim of background stays, as wide as shadows and the blur that found the edge.
+    What is surely garment starts far inside, or wherever it is clearly unlike the background.
     """
     whole = np.pad(mask, 1).astype(np.uint8)
-    disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (9, 9))
-    markers = np.where(cv2.dilate(whole, disc[2:7, 2:7]), 0, 1).astype(np.int32)
-    inner = (cv2.erode(whole, disc) > 0) | (np.pad(certain, 1) & (whole > 0))
-    markers[inner] = 2
+    deep = cv2.erode(whole, _disc(max(mask.shape) // 32))
+    thin = cv2.erode(whole, _disc(4)) & ~cv2.dilate(deep, _disc(max(mask.shape) // 24))
+    contrast = float(np.median(difference[mask])) if mask.any() else 0.0
+    certain = np.pad(difference > max(15.0, 0.6 * contrast), 1) & (whole > 0)
+    markers = np.where(cv2.dilate(whole, _disc(2)), 0, 1).astype(np.int32)
+    markers[(deep > 0) | (thin > 0) | certain] = 2
     padded = cv2.copyMakeBorder(rgb, 1, 1, 1, 1, cv2.BORDER_REPLICATE)
     cv2.watershed(padded, markers)
     return np.asarray((markers == 2)[1:-1, 1:-1])
+
+
+def _disc(radius: int) -> np.ndarray:
+    return cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * radius + 1, 2 * radius + 1))
 
 
 def _gradient(lab: np.ndarray) -> np.ndarray:
@@ -205,17 +213,25 @@ def _grabcut(rgb: np.ndarray) -> np.ndarray:
     small = _resized(rgb, 0.5)
     height, width = small.shape[:2]
     y, x = np.mgrid[-1 : 1 : height * 1j, -1 : 1 : width * 1j]
-    labels = np.full((height, width), cv2.GC_PR_BGD, np.uint8)
-    labels[np.abs(x) ** 3 + np.abs(y) ** 3 < 0.78**3] = cv2.GC_PR_FGD
-    labels[np.abs(x) ** 2 + np.abs(y) ** 2 < 0.2**2] = cv2.GC_FGD
+    frame = np.ones((height, width), bool)
     rim = max(2, round(0.025 * max(height, width)))
-    labels[:rim], labels[-rim:], labels[:, :rim], labels[:, -rim:] = (cv2.GC_BGD,) * 4
-    lab = cv2.cvtColor(cv2.GaussianBlur(small, (0, 0), 1.0), cv2.COLOR_RGB2LAB)
-    mask = grabcut(lab, labels, rounds=4)
+    frame[rim:-rim, rim:-rim] = False
+    smooth = cv2.GaussianBlur(small, (0, 0), 1.0)
+    bins = colour_bins(smooth)
+    models = {
+        "background": colour_model(bins, frame),
+        "garment": colour_model(bins, np.abs(x) ** 2 + np.abs(y) ** 2 < 0.45**2),
+    }
+    inside = np.where(np.abs(x) ** 3 + np.abs(y) ** 3 < 0.78**3, 0.6, 0.35).astype(np.float32)
+    share = posteriors(bins, models, {"background": 1 - inside, "garment": inside})["garment"]
+    labels = np.where(share > 0.5, cv2.GC_PR_FGD, cv2.GC_PR_BGD).astype(np.uint8)
+    labels[np.abs(x) ** 2 + np.abs(y) ** 2 < 0.2**2] = cv2.GC_FGD
+    labels[frame] = cv2.GC_BGD
+    mask = grabcut(cv2.cvtColor(smooth, cv2.COLOR_RGB2LAB), labels, rounds=4)
     disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (5, 5))
     mask = cv2.morphologyEx(cv2.morphologyEx(mask, cv2.MORPH_OPEN, disc), cv2.MORPH_CLOSE, disc)
     full = cv2.resize(mask * 255, rgb.shape[1::-1], interpolation=cv2.INTER_CUBIC)
-    return _enclosed(full > 127)
+    return _enclosed(full > 127, closing=False)
 
 
 def grabcut(lab: np.ndarray, labels: np.ndarray, rounds: int) -> np.ndarray:
