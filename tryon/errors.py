@@ -24,6 +24,8 @@ TryOnError
 │   ├── CatalogError              a catalogue that cannot be used, or a broken entry
 │   │   ├── SkuNotFoundError          no such garment in the catalogue
 │   │   └── CatalogConflictError      taken already, or changed by somebody else
+│   ├── ManifestError             a manifest of a batch that cannot be used
+│   │   └── RowError                  a row of it
 │   └── LoraError                 a LoRA file that does not fit
 │       ├── LoraFormatError           unknown or broken keys
 │       └── LoraBaseError             trained on another base model
@@ -33,6 +35,8 @@ TryOnError
 │   └── WeightsUnsafeError            a pickle, or anything else that could run code
 ├── DependencyError               an optional package is not installed         (exit code 1)
 ├── OutputError                   the result cannot be written                 (exit code 1)
+│   └── OutputFullError               no space is left
+├── BatchError                    a batch job that cannot go on                (exit code 1)
 └── Cancelled                     stopped on request                            (exit code 130)
 ```
 
@@ -169,6 +173,14 @@ class CatalogConflictError(CatalogError):
     """The name is taken already, or somebody else changed the garment at the same time."""
 
 
+class ManifestError(InputError):
+    """A manifest of a batch that cannot be used."""
+
+
+class RowError(ManifestError):
+    """A row of a manifest that cannot be used."""
+
+
 class LoraError(InputError):
     """A LoRA file that does not fit."""
 
@@ -203,6 +215,14 @@ class DependencyError(TryOnError):
 
 class OutputError(TryOnError):
     """The result cannot be written."""
+
+
+class OutputFullError(OutputError):
+    """No space is left where the results go."""
+
+
+class BatchError(TryOnError):
+    """A batch job that cannot go on: its rows all fail alike, or its workers keep dying."""
 
 
 class Cancelled(TryOnError):
