@@ -9,12 +9,14 @@
 Files never change. A writer first writes new files, then creates the record with the next number.
 Of two writers only one can create it, and the other one is told or begins again: nobody needs a
 lock, and readers always see one writing whole. (Delta Lake keeps its log so: Armbrust et al. 2020,
-"Delta Lake: High-Performance ACID Table Storage over Cloud Object Stores".) What a writing left
-behind is deleted two writings later, so that readers under way are not disturbed.
+"Delta Lake: High-Performance ACID Table Storage over Cloud Object Stores".) Files that
+a writing left behind are deleted two writings later, so that readers under way are not disturbed;
+records stay, for a number that is free again would let a late writer in.
 """
 
 from __future__ import annotations
 
+import builtins
 import hashlib
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -128,15 +130,13 @@ class Catalog:
     def remove(self, sku: str) -> None:
         """Take a garment out and delete its files. Raises SkuNotFoundError.
 
-        A record stays behind that says so: a writer who still holds the garment is told.
+        Its records stay: a writer who still holds the garment is told.
         """
-        gone = self._changed(self.get(sku).sku, _removed)
-        records = [name for name in self.store.names(sku) if _RECORD.fullmatch(name)]
-        for name in records:
+        gone = self._changed(sku, _removed)
+        for name in self._records(sku):
             record = self._read(sku, name)
             if record is not None and record.generation < gone.generation:
-                for file in (*record.files(), name):
-                    self.store.delete(f"{sku}/{file}")
+                self._delete(sku, record.files())
 
     def set_atlas(self, sku: str, content: bytes, key: str) -> CatalogGarment:
         """Keep a garment's atlas, made from what `key` stands for. Raises SkuNotFoundError."""
@@ -196,6 +196,22 @@ class Catalog:
             )
         return file
 
+    def lora_option(self, text: str, base: str) -> str:
+        """`FILE` or `FILE:WEIGHT` for `sku:NAME` or `sku:NAME:WEIGHT`.
+
+        Raises SkuNotFoundError, or CatalogError if the garment has no LoRA for this family.
+        """
+        sku, colon, weight = text.removeprefix("sku:").partition(":")
+        garment = self.get(sku)
+        file = self.lora_file(garment, base)
+        if file is None:
+            raise CatalogError(
+                f"{sku!r} has no LoRA for {base!r}",
+                path=self.store.url,
+                remedy=f"Train one: tryon garment train {sku} --model {base}",
+            )
+        return f"{file}{colon}{weight}"
+
     def _put_photo(self, sku: str, source: Source, kind: str) -> CatalogPhoto:
         image = load_cutout(source)
         if isinstance(source, Image.Image):
@@ -239,26 +255,23 @@ class Catalog:
                 path=self.store.path(new.sku),
                 remedy="Try again.",
             ) from error
-        if old is None or old.generation < 2:
-            return
-        name = _record_name(old.generation - 1)
-        stale = self._read(new.sku, name)
-        if stale is not None:
-            self._delete(new.sku, (*(stale.files() - old.files() - new.files()), name))
+        if old is not None and old.generation > 1:
+            stale = self._read(new.sku, _record_name(old.generation - 1))
+            if stale is not None:
+                self._delete(new.sku, stale.files() - old.files() - new.files())
 
     def _delete(self, sku: str, files: Iterable[str]) -> None:
         for file in files:
             self.store.delete(f"{sku}/{file}")
 
     def _last(self, sku: str) -> CatalogGarment | None:
-        """The newest writing, or None. Swept under our eyes, it is looked for again."""
-        for _ in range(_TRIES):
-            records = [name for name in self.store.names(sku) if _RECORD.fullmatch(name)]
-            if not records:
-                return None
-            if (garment := self._read(sku, records[-1])) is not None:
-                return garment
-        raise CatalogConflictError(f"others keep changing {sku!r}", path=self.store.path(sku))
+        """The newest writing, or None."""
+        records = self._records(sku)
+        return self._read(sku, records[-1]) if records else None
+
+    def _records(self, sku: str) -> builtins.list[str]:
+        """Names of the records of a garment, the newest last."""
+        return [name for name in self.store.names(sku) if _RECORD.fullmatch(name)]
 
     def _read(self, sku: str, name: str) -> CatalogGarment | None:
         try:
@@ -266,6 +279,11 @@ class Catalog:
         except FileNotFoundError:
             return None
         return from_toml(content.decode(), self.store.path(f"{sku}/{name}"))
+
+
+def base_name(model: str | PathLike[str]) -> str:
+    """What a family is called in a catalogue: its name, or that of its folder or file."""
+    return Path(model).stem if Path(model).suffix == ".safetensors" else Path(model).name
 
 
 def _removed(garment: CatalogGarment) -> CatalogGarment:

@@ -84,6 +84,13 @@ def check_sku(sku: str) -> str:
     return sku
 
 
+def named_sku(source: object) -> str | None:
+    """What stands behind `sku:` in a text, and None for anything else."""
+    if isinstance(source, str) and source.startswith("sku:"):
+        return source.removeprefix("sku:")
+    return None
+
+
 def to_toml(garment: CatalogGarment) -> str:
     """A record as a TOML document; empty parts are left out."""
     lines, tables = [], []

@@ -121,7 +121,7 @@ def read_atlas(content: bytes, path: str) -> GarmentAtlas:
             )
         if category not in CATEGORIES or not layers:
             raise ValueError("no garment")
-    except (ValueError, KeyError, OSError, TypeError, BadZipFile) as error:
+    except (ValueError, KeyError, OSError, EOFError, TypeError, BadZipFile) as error:
         raise CatalogError(
             f"not a stored atlas ({error})", path=path, remedy="Add the garment again."
         ) from error

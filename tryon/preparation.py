@@ -51,12 +51,16 @@ class Garment:
 
     atlas: the garment laid out on the canonical body.
     key: sha256 of the size and the pixels.
+    words: the garment in words, where a catalogue says so.
+    lora: FILE or FILE:WEIGHT of the garment's own LoRA, where a catalogue has one.
     """
 
     photo: Image.Image
     category: Category
     atlas: GarmentAtlas
     key: str
+    words: str | None = None
+    lora: str | None = None
 
 
 def prepared_person(

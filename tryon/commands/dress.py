@@ -30,13 +30,18 @@ EXAMPLES = """
 * `tryon dress person.jpg skirt.png --category lower --seed 7 --debug steps/`
 * `tryon dress person.jpg shirt.jpg --lora linen.safetensors:0.8 --json`
 * `tryon dress person.jpg shirt.jpg --model sd15 --steps 30`
+* `tryon dress person.jpg sku:linen-042 --catalog garments/`
 """
 
 
 def dress(
     person: Annotated[Path, typer.Argument(metavar="PERSON", help="Photo of one person.")],
     garment: Annotated[
-        Path, typer.Argument(metavar="GARMENT", help="Photo of a garment, lying flat or worn.")
+        str,
+        typer.Argument(
+            metavar="GARMENT",
+            help="Photo of a garment, lying flat or worn; or sku:NAME, one of the catalogue.",
+        ),
     ],
     output: Annotated[
         Path, typer.Option("--output", "-o", help="JPEG, PNG or WebP, by its extension.")
@@ -49,7 +54,12 @@ def dress(
     ] = PhotoChoice.auto,
     lora: Annotated[
         list[str] | None,
-        typer.Option(help="Garment LoRA, FILE or FILE:WEIGHT. Can be given several times."),
+        typer.Option(
+            help="Garment LoRA, FILE or sku:NAME, and :WEIGHT if not 1. Several may be given."
+        ),
+    ] = None,
+    catalog: Annotated[
+        str | None, typer.Option(envvar="TRYON_CATALOG", help="Folder or URL of the catalogue.")
     ] = None,
     model: Annotated[
         str, typer.Option(help="mini, sd15, sdxl, a folder, a checkpoint, or none: the warp alone.")
@@ -118,7 +128,11 @@ def dress(
         from tryon.engine import TryOn
 
         engine = TryOn(
-            model, device=device, dtype=dtype and dtype.value, pose=cast("PoseName", pose.value)
+            model,
+            device=device,
+            dtype=dtype and dtype.value,
+            pose=cast("PoseName", pose.value),
+            catalog=catalog,
         )
         look = engine.dress(person, garment, mask=mask, on_progress=on_progress, **options)
     written = look.save(
