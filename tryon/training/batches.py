@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import cv2
 import numpy as np
@@ -13,7 +14,7 @@ from transformers import CLIPTokenizer
 from transformers.image_utils import OPENAI_CLIP_MEAN, OPENAI_CLIP_STD
 
 from tryon.pipelines.skeleton import draw_skeleton
-from tryon.training.pairs import PAIR
+from tryon.training.pairs import PAIR, PHOTO_SIDE
 from tryon.types import CATEGORIES, Pose
 
 if TYPE_CHECKING:
@@ -133,7 +134,8 @@ class _Example:
             settings.no_image,
             settings.no_pose,
         )
-        mask = grown(pair["mask"], int(rng.integers(0, 8)))
+        boxed = rng.random() < settings.boxed
+        mask = box_mask(pair["mask"]) if boxed else grown(pair["mask"], int(rng.integers(0, 8)))
         picture = pair["pictures"][index]
         warp = None if left_out[0] else pair["warps"][index]
         return cls(
@@ -143,7 +145,7 @@ class _Example:
             skeleton=skeleton_picture(pair["keypoints"], mask.shape),
             posed=float(not left_out[3]),
             photo=None if left_out[2] else pair["photos"][index],
-            words="" if left_out[1] else _words(pair, index, rng),
+            words="" if left_out[1] else garment_words(pair, index, rng),
         )
 
 
@@ -183,9 +185,6 @@ def collated(
     rng: np.random.Generator,
 ) -> Batch:
     """Examples as one batch of tensors."""
-    mean, std = np.float32(OPENAI_CLIP_MEAN), np.float32(OPENAI_CLIP_STD)
-    side = next((e.photo.shape[0] for e in examples if e.photo is not None), 96)
-    nothing = np.zeros((side, side, 3), np.float32)
     area = np.stack([e.mask[::DOWNSAMPLING, ::DOWNSAMPLING] > 127 for e in examples])
     noise = rng.standard_normal((len(examples), 4, *area.shape[1:]), np.float32)
     return Batch(
@@ -194,28 +193,41 @@ def collated(
         area=torch.from_numpy(area.astype(np.float32))[:, None],
         skeletons=_channels_first([e.skeleton / np.float32(255) for e in examples]),
         posed=torch.tensor([e.posed for e in examples], dtype=torch.float32),
-        photos=_channels_first(
-            [
-                nothing if e.photo is None else (e.photo / np.float32(255) - mean) / std
-                for e in examples
-            ]
-        ),
-        tokens=tokenizer(
-            [e.words for e in examples],
-            padding="max_length",
-            truncation=True,
-            return_tensors="pt",
-        ).input_ids,
+        photos=clip_photos([e.photo for e in examples]),
+        tokens=token_ids(tokenizer, [e.words for e in examples]),
         noise=torch.from_numpy(noise),
         timesteps=timesteps,
     )
+
+
+def box_mask(mask: np.ndarray) -> np.ndarray:
+    """The rectangle around a mask: what a user draws, and what leaves the limbs to the pose."""
+    left, top, width, height = cv2.boundingRect(mask)
+    boxed = np.zeros_like(mask)
+    boxed[top : top + height, left : left + width] = 255
+    return boxed
+
+
+def clip_photos(photos: Sequence[np.ndarray | None]) -> Tensor:
+    """(B, 3, s, s): uint8 RGB squares as CLIP normalises them; None is zeros, as in IP-Adapter."""
+    mean, std = np.float32(OPENAI_CLIP_MEAN), np.float32(OPENAI_CLIP_STD)
+    nothing = np.zeros((PHOTO_SIDE, PHOTO_SIDE, 3), np.float32)
+    return _channels_first(
+        [nothing if photo is None else (photo / np.float32(255) - mean) / std for photo in photos]
+    )
+
+
+def token_ids(tokenizer: CLIPTokenizer, words: Sequence[str]) -> Tensor:
+    """int64 (B, tokenizer.model_max_length)."""
+    tokens = tokenizer(list(words), padding="max_length", truncation=True, return_tensors="pt")
+    return cast("Tensor", tokens.input_ids)
 
 
 def _channels_first(images: list[np.ndarray]) -> Tensor:
     return torch.from_numpy(np.stack(images).astype(np.float32)).permute(0, 3, 1, 2).contiguous()
 
 
-def _words(pair: Record, index: int, rng: np.random.Generator) -> str:
+def garment_words(pair: Record, index: int, rng: np.random.Generator) -> str:
     """The garment's caption, less of it, or what the engine says when it knows nothing."""
     chance = rng.random()
     if chance < 0.65:

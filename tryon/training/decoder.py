@@ -7,7 +7,7 @@ so that faces and hands are among what the decoder has seen.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -16,17 +16,10 @@ from diffusers import AutoencoderTiny
 from torch import Tensor
 from torch.nn import functional as F
 
-from tryon.training.checkpoint import (
-    ema_of,
-    load_checkpoint,
-    load_ema,
-    recorded_settings,
-    save_checkpoint,
-    update_ema,
-)
+from tryon.training.loop import train
 from tryon.training.pictures import CropMix, crop_batch, load_photos
-from tryon.training.progress import Progress, save_sheet
-from tryon.training.vae import edge_loss, warmup_cosine
+from tryon.training.schedules import warmup_cosine
+from tryon.training.vae import edge_loss
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,45 +61,27 @@ def train_decoder(
     )
     vae = vae.to(device, memory_format=torch.channels_last).requires_grad_(False)
     decoder = vae.decoder.requires_grad_(True).train()
-    modules, ema = {"decoder": decoder}, ema_of({"decoder": decoder})
-    optimizer = torch.optim.AdamW(decoder.parameters(), settings.learning_rate, (0.9, 0.99))
-    recorded = recorded_settings(asdict(settings))
-    checkpoint, step = out / "checkpoint.safetensors", 0
-    if checkpoint.is_file():
-        step = load_checkpoint(
-            checkpoint, modules=modules, optimizer=optimizer, ema=ema, settings=recorded
-        )
-    progress = Progress(
+
+    def batch(step: int) -> Tensor:
+        return crop_batch(mix, settings.batch_size, settings.seed, step).to(device)
+
+    @torch.no_grad()
+    def sheet(step: int) -> list[list[Tensor]]:
+        shown = batch(step)[:8]
+        return [list(shown), list(vae(shown).sample)]
+
+    train(
         "decoder",
-        first_step=step,
-        steps=settings.steps,
+        settings,
+        out,
+        modules={"decoder": decoder},
+        learning_rate=lambda step: (
+            settings.learning_rate * warmup_cosine(step, settings.steps, warmup=50)
+        ),
+        losses=lambda step: decoder_losses(vae, batch(step), settings, step),
         batch_size=settings.batch_size,
-        every=settings.report_every,
+        sheet=sheet,
     )
-    while step < settings.steps:
-        batch = crop_batch(mix, settings.batch_size, settings.seed, step).to(device)
-        for group in optimizer.param_groups:
-            group["lr"] = settings.learning_rate * warmup_cosine(step, settings.steps, warmup=50)
-        losses = decoder_losses(vae, batch, settings, step)
-        optimizer.zero_grad(set_to_none=True)
-        losses["loss"].backward()
-        torch.nn.utils.clip_grad_norm_(decoder.parameters(), 1.0)
-        optimizer.step()
-        step += 1
-        update_ema(ema, modules, min(settings.ema_decay, step / (step + 10)))
-        progress.report(step, losses)
-        if step % settings.save_every == 0 or step == settings.steps:
-            save_checkpoint(
-                checkpoint,
-                step=step,
-                modules=modules,
-                optimizer=optimizer,
-                ema=ema,
-                settings=recorded,
-            )
-            with torch.no_grad():
-                save_sheet(out / "sheet.png", [list(batch[:8]), list(vae(batch[:8]).sample)])
-    load_ema(modules, ema)
     return vae.eval().requires_grad_(False)
 
 

@@ -9,7 +9,7 @@ now and then, so that the family works without it and can be guided by it.
 from __future__ import annotations
 
 import time
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -19,16 +19,9 @@ from torch import Tensor
 from transformers import CLIPTokenizer
 
 from tryon.training.batches import Batch, training_batch
-from tryon.training.checkpoint import (
-    ema_of,
-    load_checkpoint,
-    load_ema,
-    recorded_settings,
-    save_checkpoint,
-    update_ema,
-)
-from tryon.training.mini import MiniNetworks, MiniSettings, new_networks, new_scheduler
-from tryon.training.progress import Progress, save_sheet
+from tryon.training.loop import train
+from tryon.training.mini import MiniNetworks, MiniSettings, new_scheduler
+from tryon.training.schedules import warmup_level
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,33 +50,35 @@ class DiffusionSettings:
     """The shipped weights' settings.
 
     stages: in their order; over the last `decay_steps` the learning rate falls to nothing.
-    no_warp, no_text, no_image, no_pose: how often each condition is left out.
+    no_warp, no_text, no_image, no_pose: how often each condition is left out. The warp says most:
+        seldom left out, it leaves the other branches nothing to learn.
+    boxed: how often the mask is a rectangle, so that only the pose tells where the limbs are.
     pairs, pairs_at_start, pairs_per_step: a step draws from the first pairs_at_start +
         pairs_per_step * step of all pairs, so that training can start while they are rendered.
     """
 
     networks: MiniSettings = field(default_factory=MiniSettings)
     stages: tuple[Stage, ...] = (
-        Stage(until=700, batch_size=16, pure_noise=0.33, half_size=True),
-        Stage(until=1000, batch_size=16, pure_noise=0.85, half_size=True),
-        Stage(until=1600, batch_size=8, pure_noise=0.85, absolute=True),
-        Stage(until=2300, batch_size=8, pure_noise=0.85, absolute=True, aligned=0.8, outside=0.3),
+        Stage(until=2500, batch_size=16, pure_noise=0.85, half_size=True),
+        Stage(until=3700, batch_size=8, pure_noise=0.85, absolute=True),
+        Stage(until=4900, batch_size=8, pure_noise=0.85, absolute=True, aligned=0.8, outside=0.3),
     )
-    decay_steps: int = 300
+    decay_steps: int = 500
     learning_rate: float = 5e-4
     warmup: int = 60
-    no_warp: float = 0.15
-    no_text: float = 0.1
-    no_image: float = 0.1
-    no_pose: float = 0.1
-    pairs: int = 3600
-    pairs_at_start: int = 1300
+    no_warp: float = 0.5
+    no_text: float = 0.15
+    no_image: float = 0.25
+    no_pose: float = 0.15
+    boxed: float = 0.25
+    pairs: int = 3700
+    pairs_at_start: int = 3700
     pairs_per_step: int = 1
     ema_decay: float = 0.998
     seed: int = 0
     bfloat16: bool = True
     report_every: int = 25
-    save_every: int = 100
+    save_every: int = 200
 
     @property
     def steps(self) -> int:
@@ -98,68 +93,42 @@ def train_diffusion(
     settings: DiffusionSettings,
     out: Path,
     *,
+    networks: MiniNetworks,
     pairs: np.ndarray,
     vae: AutoencoderTiny,
     tokenizer: CLIPTokenizer,
     device: torch.device | str = "cpu",
-) -> MiniNetworks:
-    """Train from `out/checkpoint.safetensors` if there is one, else from nothing.
+) -> None:
+    """Train `networks` in place, going on from `out/checkpoint.safetensors` if there is one.
 
     pairs: records of dtype `PAIR`; a step waits until those that it draws from are there.
-    Returns the averaged weights. Writes checkpoints and contact sheets to `out`.
+    The weights end averaged. Writes checkpoints and contact sheets to `out`.
 
     Raises WeightsCorruptError if the checkpoint is of a run with other settings.
     """
-    networks = new_networks(settings.networks, tokenizer)
-    modules = networks.modules()
-    for module in modules.values():
+    for module in networks.modules().values():
         module.to(device).to(memory_format=torch.channels_last).train()  # type: ignore[call-overload]
-    vae = vae.to(device, memory_format=torch.channels_last)
-    ema, scheduler = ema_of(modules), new_scheduler()
-    optimizer = torch.optim.AdamW(
-        networks.parameters(), settings.learning_rate, (0.9, 0.99), weight_decay=0.01
-    )
-    checkpoint, step = out / "checkpoint.safetensors", 0
-    recorded = recorded_settings(asdict(settings))
-    if checkpoint.is_file():
-        step = load_checkpoint(
-            checkpoint, modules=modules, optimizer=optimizer, ema=ema, settings=recorded
-        )
-    progress = Progress(
+    vae, scheduler = vae.to(device, memory_format=torch.channels_last), new_scheduler()
+
+    def batch(step: int) -> Batch:
+        known = _available(pairs, settings, step)
+        return training_batch(known, settings, step, tokenizer).to(device)
+
+    train(
         "diffusion",
-        first_step=step,
-        steps=settings.steps,
+        settings,
+        out,
+        modules=networks.modules(),
+        learning_rate=lambda step: (
+            settings.learning_rate
+            * warmup_level(step, settings.steps, warmup=settings.warmup, decay=settings.decay_steps)
+        ),
+        losses=lambda step: diffusion_losses(
+            networks, vae, scheduler, batch(step), settings, settings.stage(step)
+        ),
         batch_size=settings.stages[-1].batch_size,
-        every=settings.report_every,
+        sheet=lambda step: predictions(networks, vae, scheduler, batch(step), settings),
     )
-    while step < settings.steps:
-        for group in optimizer.param_groups:
-            group["lr"] = settings.learning_rate * _rate(settings, step)
-        batch = training_batch(_available(pairs, settings, step), settings, step, tokenizer).to(
-            device
-        )
-        losses = diffusion_losses(networks, vae, scheduler, batch, settings, settings.stage(step))
-        optimizer.zero_grad(set_to_none=True)
-        losses["loss"].backward()
-        torch.nn.utils.clip_grad_norm_(networks.parameters(), 1.0)
-        optimizer.step()
-        step += 1
-        update_ema(ema, modules, min(settings.ema_decay, step / (step + 10)))
-        progress.report(step, losses)
-        if step % settings.save_every == 0 or step == settings.steps:
-            save_checkpoint(
-                checkpoint,
-                step=step,
-                modules=modules,
-                optimizer=optimizer,
-                ema=ema,
-                settings=recorded,
-            )
-            save_sheet(out / "sheet.png", predictions(networks, vae, scheduler, batch, settings))
-    load_ema(modules, ema)
-    for module in modules.values():
-        module.eval().requires_grad_(False)
-    return networks
 
 
 def diffusion_losses(
@@ -237,10 +206,3 @@ def _available(pairs: np.ndarray, settings: DiffusionSettings, step: int) -> np.
     while (pairs["seed"][:count] < 0).any():
         time.sleep(1.0)
     return pairs[:count]
-
-
-def _rate(settings: DiffusionSettings, step: int) -> float:
-    """A factor of the learning rate: up in a line, level, down in a line."""
-    rise = (step + 1) / settings.warmup
-    fall = (settings.steps - step) / max(settings.decay_steps, 1)
-    return min(1.0, rise, fall)

@@ -25,9 +25,10 @@ from safetensors.torch import save_file
 from torch import nn
 from transformers import CLIPTokenizer
 
+from tryon.training.conditions import ConditionSettings, train_conditions
 from tryon.training.decoder import DecoderSettings, train_decoder
 from tryon.training.diffusion import DiffusionSettings, train_diffusion
-from tryon.training.mini import MiniNetworks, ip_adapter_state, new_scheduler
+from tryon.training.mini import MiniNetworks, ip_adapter_state, new_networks, new_scheduler
 from tryon.training.pairs import HEIGHT, WIDTH, write_pairs
 from tryon.training.pictures import rendered_pictures
 from tryon.training.tokenizer import caption_tokenizer
@@ -62,6 +63,7 @@ class FamilySettings:
 
     vae: VaeSettings = field(default_factory=VaeSettings)
     decoder: DecoderSettings | None = None
+    conditions: ConditionSettings = field(default_factory=ConditionSettings)
     diffusion: DiffusionSettings = field(default_factory=DiffusionSettings)
     first_pair: int = 3_000_000
     first_person: int = 1_000_000
@@ -86,9 +88,19 @@ def train_family(
         fabrics=photos,
     )
     tokenizer = tokenizer_of(pairs, settings.diffusion)
-    networks = train_diffusion(
+    networks = new_networks(settings.diffusion.networks, tokenizer)
+    train_conditions(
+        settings.conditions,
+        out / "conditions",
+        networks=networks,
+        pairs=pairs,
+        tokenizer=tokenizer,
+        device=device,
+    )
+    train_diffusion(
         settings.diffusion,
         out / "diffusion",
+        networks=networks,
         pairs=pairs,
         vae=vae,
         tokenizer=tokenizer,

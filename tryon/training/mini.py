@@ -33,7 +33,7 @@ class MiniSettings:
     """
 
     channels: tuple[int, ...] = (48, 80, 128, 144)
-    attention: tuple[bool, ...] = (False, False, True, True)
+    attention: tuple[bool, ...] = (False, True, True, True)
     heads: tuple[int, ...] = (1, 1, 2, 2)
     groups: int = 16
     context: int = 128

@@ -7,26 +7,18 @@ lettering and stripes sharp without a perceptual network.
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
 import torch
 from diffusers import AutoencoderTiny
 from diffusers.models.autoencoders.vae import AutoencoderTinyBlock
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from tryon.training.checkpoint import (
-    ema_of,
-    load_checkpoint,
-    load_ema,
-    recorded_settings,
-    save_checkpoint,
-    update_ema,
-)
+from tryon.training.loop import train
 from tryon.training.pictures import CropMix, crop_batch, load_photos
-from tryon.training.progress import Progress, save_sheet
+from tryon.training.schedules import warmup_cosine
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,49 +123,28 @@ def train_vae(
     """
     mix = CropMix(settings.crop, settings.patterns, 0.0, load_photos(photos, edge=384), ())
     vae = new_vae(settings).to(device, memory_format=torch.channels_last).train()
-    modules, ema = {"vae": vae}, ema_of({"vae": vae})
-    optimizer = torch.optim.AdamW(vae.parameters(), settings.learning_rate, (0.9, 0.99))
-    recorded = recorded_settings(asdict(settings))
-    checkpoint, step = out / "checkpoint.safetensors", 0
-    if checkpoint.is_file():
-        step = load_checkpoint(
-            checkpoint, modules=modules, optimizer=optimizer, ema=ema, settings=recorded
-        )
-    progress = Progress(
+
+    def batch(step: int) -> Tensor:
+        return crop_batch(mix, settings.batch_size, settings.seed, step).to(device)
+
+    @torch.no_grad()
+    def sheet(step: int) -> list[list[Tensor]]:
+        shown = batch(step)[:8]
+        return [list(shown), list(vae(shown).sample)]
+
+    train(
         "vae",
-        first_step=step,
-        steps=settings.steps,
+        settings,
+        out,
+        modules={"vae": vae},
+        learning_rate=lambda step: (
+            settings.learning_rate * warmup_cosine(step, settings.cosine_steps, warmup=100)
+        ),
+        losses=lambda step: vae_losses(vae, batch(step), settings, step),
         batch_size=settings.batch_size,
-        every=settings.report_every,
+        sheet=sheet,
     )
-    while step < settings.steps:
-        batch = crop_batch(mix, settings.batch_size, settings.seed, step)
-        for group in optimizer.param_groups:
-            group["lr"] = settings.learning_rate * warmup_cosine(
-                step, settings.cosine_steps, warmup=100
-            )
-        losses = vae_losses(vae, batch.to(device), settings, step)
-        optimizer.zero_grad(set_to_none=True)
-        losses["loss"].backward()
-        torch.nn.utils.clip_grad_norm_(vae.parameters(), 1.0)
-        optimizer.step()
-        step += 1
-        update_ema(ema, modules, min(settings.ema_decay, step / (step + 10)))
-        progress.report(step, losses)
-        if step % settings.save_every == 0 or step == settings.steps:
-            save_checkpoint(
-                checkpoint,
-                step=step,
-                modules=modules,
-                optimizer=optimizer,
-                ema=ema,
-                settings=recorded,
-            )
-            with torch.no_grad():
-                shown = batch[:8].to(device)
-                save_sheet(out / "sheet.png", [list(shown), list(vae(shown).sample)])
-    load_ema(modules, ema)
-    return vae.eval().requires_grad_(False)
+    return vae
 
 
 def vae_losses(
@@ -207,9 +178,3 @@ def edge_loss(pictures: Tensor, truth: Tensor, scales: int = 3) -> Tensor:
         total = total + error.diff(dim=2).abs().mean() + error.diff(dim=3).abs().mean()
         error = F.avg_pool2d(error, 2)
     return total / (2 * scales)
-
-
-def warmup_cosine(step: int, steps: int, *, warmup: int) -> float:
-    """A factor of the learning rate: up in a line over `warmup` steps, then down a half cosine."""
-    rise = min(1.0, (step + 1) / warmup)
-    return rise * 0.5 * (1 + float(np.cos(np.pi * step / steps)))

@@ -14,6 +14,7 @@ from tests.tryon.training.tiny_pairs import coloured_pairs
 from tests.tryon.training.tiny_settings import TINY_DIFFUSION, TINY_VAE
 from tryon.pipelines.conditioning import clip_pixels
 from tryon.training.batches import (
+    box_mask,
     half_size,
     masked_picture,
     training_batch,
@@ -77,6 +78,19 @@ def test_half_size_halves_everything(pairs: np.ndarray) -> None:
     np.testing.assert_allclose(small["keypoints"][:, 2], 1)
 
 
+def test_a_box_mask_hides_the_outline(pairs, tokenizer) -> None:  # type: ignore[no-untyped-def]
+    mask = np.zeros((256, 192), np.uint8)
+    mask[50:60, 20:30] = mask[100:120, 90:95] = 255
+    boxed = box_mask(mask)
+    assert (boxed[50:120, 20:95] == 255).all() and (boxed > 0).sum() == 70 * 75
+    settings = replace(TINY_DIFFUSION, **ALWAYS, boxed=1.0)
+    notched = pairs[:1].copy()
+    notched["mask"][:, 70:100, :] = 0
+    area = training_batch(notched, settings, 3, tokenizer).area
+    rows, columns = area.amax(3).sum(2), area.amax(2).sum(2)
+    torch.testing.assert_close(area.sum((2, 3)), rows * columns)
+
+
 def test_aligned_detail_is_the_truths_and_colour_the_warps(pairs: np.ndarray) -> None:
     pair = pairs[0].copy()
     pair["pictures"][0, ::2, :, :] = 200
@@ -112,10 +126,14 @@ def test_a_cut_off_run_goes_on_to_the_same_weights(  # type: ignore[no-untyped-d
     def train(folder: Path, steps: int):  # type: ignore[no-untyped-def]
         stages = (*TINY_DIFFUSION.stages[:1], replace(TINY_DIFFUSION.stages[1], until=steps))
         settings = replace(TINY_DIFFUSION, stages=stages, decay_steps=0)
-        return train_diffusion(settings, folder, pairs=pairs, vae=vae, tokenizer=tokenizer)
+        networks = new_networks(settings.networks, tokenizer)
+        train_diffusion(
+            settings, folder, networks=networks, pairs=pairs, vae=vae, tokenizer=tokenizer
+        )
+        return networks.unet.state_dict()
 
-    whole = train(tmp_path / "whole", 4).unet.state_dict()
+    whole = train(tmp_path / "whole", 4)
     train(tmp_path / "parts", 3)
-    parts = train(tmp_path / "parts", 4).unet.state_dict()
+    parts = train(tmp_path / "parts", 4)
     assert all(torch.equal(whole[key], parts[key]) for key in whole)
     assert (tmp_path / "parts" / "sheet.png").is_file()

@@ -11,7 +11,12 @@ from PIL import Image
 from safetensors.torch import load_file
 
 from tests.tryon.training.tiny_pairs import coloured_pairs
-from tests.tryon.training.tiny_settings import TINY_DECODER, TINY_DIFFUSION, TINY_VAE
+from tests.tryon.training.tiny_settings import (
+    TINY_CONDITIONS,
+    TINY_DECODER,
+    TINY_DIFFUSION,
+    TINY_VAE,
+)
 from tryon.pipelines.family import FamilyConfig, FamilyPaths, load_family
 from tryon.pipelines.inpaint import InpaintSample, InpaintSettings, inpaint
 from tryon.training import family
@@ -19,7 +24,13 @@ from tryon.training.family import FamilySettings, train_family
 from tryon.training.pairs import HEIGHT, WIDTH
 from tryon.training.pictures import drawn_pattern
 
-TINY = FamilySettings(vae=TINY_VAE, decoder=TINY_DECODER, diffusion=TINY_DIFFUSION, people=1)
+TINY = FamilySettings(
+    vae=TINY_VAE,
+    decoder=TINY_DECODER,
+    conditions=TINY_CONDITIONS,
+    diffusion=TINY_DIFFUSION,
+    people=1,
+)
 
 
 @pytest.fixture(scope="module")

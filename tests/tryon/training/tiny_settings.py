@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from tryon.training.conditions import ConditionSettings
 from tryon.training.decoder import DecoderSettings
 from tryon.training.diffusion import DiffusionSettings, Stage
 from tryon.training.mini import MiniSettings
@@ -31,6 +32,7 @@ TINY_VAE = VaeSettings(
     save_every=2,
 )
 TINY_DECODER = DecoderSettings(steps=2, batch_size=2, crop=32, bfloat16=False)
+TINY_CONDITIONS = ConditionSettings(steps=3, batch_size=2, bfloat16=False, save_every=2)
 TINY_DIFFUSION = DiffusionSettings(
     networks=TINY_NETWORKS,
     stages=(
