@@ -1,6 +1,7 @@
 """LoRA: small updates of a base model's weights, put on and taken off.
 
 Hu et al. 2021, "LoRA: Low-Rank Adaptation of Large Language Models": W' = W + (alpha/r) B A.
+For a batch whose samples wear different LoRAs see `lora_batch`.
 
 The update is added to the weights, so that a step costs what it costs without. Adding and
 subtracting would drift by rounding: the pristine weights are kept aside, and put back as they were.
@@ -21,9 +22,9 @@ LoraModule = nn.Linear | nn.Conv2d
 
 
 class LoraAdapter:
-    """One LoRA to attach to a UNet. Several may be attached at once; their updates add up.
+    """One LoRA to attach to a model. Several may be attached at once; their updates add up.
 
-    state: by module path, see `tryon.adapters.lora_format`.
+    state: of a UNet or a text encoder, by layer, see `tryon.adapters.lora_format`.
     weight: how strongly it is applied; 0 is not at all, 1 as trained.
     """
 
@@ -31,20 +32,20 @@ class LoraAdapter:
         self.state = state
         self.weight = weight
 
-    def attach(self, unet: nn.Module) -> None:
-        """Add the update to the UNet's weights, all of it or, with an error, nothing.
+    def attach(self, model: nn.Module | None) -> None:
+        """Add the update to the model's weights, all of it or, with an error, nothing.
 
-        Raises LoraBaseError when the UNet lacks a module, or has it in another width.
+        Raises LoraBaseError when the model lacks a layer, or has it in another width.
         """
-        modules = {path: fitting_module(unet, path, layer) for path, layer in self.state.items()}
+        modules = {path: fitting_module(model, path, layer) for path, layer in self.state.items()}
         if any(self in _updates(module) for module in modules.values()):
             raise RuntimeError("attached already")
         for path, module in modules.items():
             Patched.of(module).add(self, self.state[path])
 
-    def detach(self, unet: nn.Module) -> None:
+    def detach(self, model: nn.Module | None) -> None:
         """Take the update off. The last one to leave restores the weights to the bit."""
-        modules = [fitting_module(unet, path, layer) for path, layer in self.state.items()]
+        modules = [fitting_module(model, path, layer) for path, layer in self.state.items()]
         if not all(self in _updates(module) for module in modules):
             raise RuntimeError("not attached")
         for module in modules:
@@ -52,12 +53,12 @@ class LoraAdapter:
 
 
 @contextmanager
-def attached(unet: nn.Module, adapters: Sequence[LoraAdapter]) -> Iterator[None]:
+def attached(model: nn.Module | None, adapters: Sequence[LoraAdapter]) -> Iterator[None]:
     """Attach some LoRAs for the length of a `with` block."""
     with ExitStack() as stack:
         for adapter in adapters:
-            adapter.attach(unet)
-            stack.callback(adapter.detach, unet)
+            adapter.attach(model)
+            stack.callback(adapter.detach, model)
         yield
 
 
@@ -115,13 +116,12 @@ def merged_weight(
     return total.to(pristine.dtype)
 
 
-def fitting_module(unet: nn.Module, path: str, layer: LoraLayer) -> LoraModule:
-    """The UNet's module at `path`. Raises LoraBaseError unless the update has its shape."""
+def fitting_module(model: nn.Module | None, path: str, layer: LoraLayer) -> LoraModule:
+    """The model's layer at `path`. Raises LoraBaseError unless the update has its shape."""
     remedy = "The LoRA is for another base model."
-    try:
-        module = unet.get_submodule(path)
-    except AttributeError as error:
-        raise LoraBaseError(f"the base model has no layer {path}", remedy=remedy) from error
+    module = None if model is None else _module_at(model, path)
+    if module is None:
+        raise LoraBaseError(f"the base model has no layer {path}", remedy=remedy)
     if not isinstance(module, LoraModule):
         raise LoraBaseError(f"{path} is a {type(module).__name__} in the base model", remedy=remedy)
     # A LoRA of a 1x1 convolution may be stored as one of a linear layer, and the other way round.
@@ -133,6 +133,16 @@ def fitting_module(unet: nn.Module, path: str, layer: LoraLayer) -> LoraModule:
             remedy=remedy,
         )
     return module
+
+
+def _module_at(model: nn.Module, path: str) -> nn.Module | None:
+    # One of transformers' two text encoders has its layers one level deeper than the other.
+    for full in (path, f"text_model.{path}"):
+        try:
+            return model.get_submodule(full)
+        except AttributeError:
+            continue
+    return None
 
 
 def _updates(module: nn.Module) -> dict[LoraAdapter, LoraLayer]:

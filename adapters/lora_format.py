@@ -82,6 +82,11 @@ class Lora:
         parts = (self.unet, self.text_encoder, self.text_encoder_2)
         return [layer for part in parts for layer in part.values()]
 
+    @property
+    def nbytes(self) -> int:
+        """Bytes of all matrices."""
+        return sum(layer.down.nbytes + layer.up.nbytes for layer in self.layers)
+
 
 # How a key may end, which tensor it is then, and whose naming that is. The first that fits counts.
 ENDINGS: tuple[tuple[str, Literal["down", "up", "alpha"], Naming], ...] = (

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 from collections import OrderedDict
 from collections.abc import Callable, Hashable
+from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
@@ -17,8 +18,13 @@ from PIL import Image, ImageOps
 from transformers import CLIPImageProcessorPil
 
 from tryon.adapters.ip_adapter import wants_patches
+from tryon.adapters.lora import LoraAdapter, attached
+from tryon.adapters.lora_format import Lora
 
 Value = TypeVar("Value")
+
+WeightedLoras = tuple[tuple[Lora, float], ...]
+"""LoRAs and how strongly each is applied; their updates add up."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,24 +68,33 @@ class TextPrompts:
         self._pipeline = pipeline
         self._recent: Recent[PromptEmbeds] = Recent(size)
 
-    def embed(self, prompt: str, negative_prompt: str) -> PromptEmbeds:
-        """The embeddings of one prompt; an empty negative prompt is the model's own "nothing"."""
+    def embed(self, prompt: str, negative_prompt: str, loras: WeightedLoras = ()) -> PromptEmbeds:
+        """The embeddings of one prompt; an empty negative prompt is the model's own "nothing".
+
+        loras: their updates of the text encoders, if they have any, take part.
+        """
+        loras = tuple(worn for worn in loras if worn[0].text_encoder or worn[0].text_encoder_2)
         return self._recent.get(
-            (prompt, negative_prompt), lambda: self._compute(prompt, negative_prompt)
+            (prompt, negative_prompt, loras), lambda: self._compute(prompt, negative_prompt, loras)
         )
 
     @torch.no_grad()
-    def _compute(self, prompt: str, negative_prompt: str) -> PromptEmbeds:
+    def _compute(self, prompt: str, negative_prompt: str, loras: WeightedLoras) -> PromptEmbeds:
         pipeline = self._pipeline
-        return PromptEmbeds(
-            *pipeline.encode_prompt(
-                prompt=prompt,
-                device=pipeline._execution_device,
-                num_images_per_prompt=1,
-                do_classifier_free_guidance=True,
-                negative_prompt=negative_prompt or None,
+        with ExitStack() as stack:
+            for name in ("text_encoder", "text_encoder_2"):
+                updates = [(getattr(lora, name), weight) for lora, weight in loras]
+                adapters = [LoraAdapter(state, weight) for state, weight in updates if state]
+                stack.enter_context(attached(getattr(pipeline, name, None), adapters))
+            return PromptEmbeds(
+                *pipeline.encode_prompt(
+                    prompt=prompt,
+                    device=pipeline._execution_device,
+                    num_images_per_prompt=1,
+                    do_classifier_free_guidance=True,
+                    negative_prompt=negative_prompt or None,
+                )
             )
-        )
 
 
 class ImagePrompts:

@@ -26,6 +26,8 @@ from transformers import CLIPVisionModelWithProjection
 from tryon.adapters.checkpoint import load_model
 from tryon.adapters.controlnet import load_controlnet
 from tryon.adapters.ip_adapter import IPAdapter
+from tryon.adapters.lora import fitting_module
+from tryon.adapters.lora_format import Lora
 from tryon.errors import OptionError, WeightsMissingError
 from tryon.pipelines.components import (
     chosen_scheduler,
@@ -34,7 +36,13 @@ from tryon.pipelines.components import (
     load_checkpoint,
     missing_parts,
 )
-from tryon.pipelines.conditioning import ImageEmbeds, ImagePrompts, PromptEmbeds, TextPrompts
+from tryon.pipelines.conditioning import (
+    ImageEmbeds,
+    ImagePrompts,
+    PromptEmbeds,
+    TextPrompts,
+    WeightedLoras,
+)
 from tryon.pipelines.per_sample import inpaint_pipeline
 from tryon.types import CATEGORIES
 
@@ -164,7 +172,7 @@ class Family:
 
     @property
     def unet(self) -> UNet2DConditionModel:
-        """The UNet, to attach a LoRA to."""
+        """The UNet that paints."""
         return self.pipeline.unet
 
     @property
@@ -177,9 +185,21 @@ class Family:
         device: torch.device = self.pipeline._execution_device
         return device
 
-    def embed_prompt(self, prompt: str, negative_prompt: str) -> PromptEmbeds:
-        """What the text encoders make of a prompt and its negative, remembered."""
-        return self._text_prompts.embed(prompt, negative_prompt)
+    def check_lora(self, lora: Lora) -> None:
+        """Raise LoraBaseError unless every layer of the LoRA is one of this family's."""
+        for name in ("unet", "text_encoder", "text_encoder_2"):
+            model = getattr(self.pipeline, name, None)
+            for path, layer in getattr(lora, name).items():
+                fitting_module(model, path, layer)
+
+    def embed_prompt(
+        self, prompt: str, negative_prompt: str, loras: WeightedLoras = ()
+    ) -> PromptEmbeds:
+        """What the text encoders, wearing these LoRAs, make of a prompt and its negative.
+
+        Remembered.
+        """
+        return self._text_prompts.embed(prompt, negative_prompt, loras)
 
     def embed_garment(self, garment: Image.Image) -> ImageEmbeds:
         """What the image encoder makes of a garment photo, remembered."""

@@ -15,7 +15,9 @@ import torch
 from PIL import Image
 
 from tryon.adapters.checkpoint import without_false_alarms
+from tryon.adapters.lora_batch import worn
 from tryon.errors import Cancelled, ImageError, MaskSizeError, OptionError
+from tryon.pipelines.conditioning import WeightedLoras
 from tryon.pipelines.family import Family, FamilyConfig
 
 OnStep = Callable[[int, int], bool | None]
@@ -35,6 +37,7 @@ class InpaintSample:
         when strength < 1, is what a tile ControlNet is shown, and is what the UNet sees inside
         the mask if the family was trained so (`FamilyConfig.masked_image`): for such a family,
         paint middle grey where the garment leaves some of the mask, not what the person wore.
+    loras: what this picture alone wears.
     """
 
     image: Image.Image
@@ -45,6 +48,7 @@ class InpaintSample:
     skeleton: Image.Image | None = None
     garment: Image.Image | None = None
     warp: Image.Image | None = None
+    loras: WeightedLoras = ()
 
 
 @dataclass(frozen=True)
@@ -158,7 +162,9 @@ def repaint(
         "output_type": output_type,
     }
     try:
-        with without_false_alarms():
+        states = [[(lora.unet, weight) for lora, weight in s.loras] for s in samples]
+        wearing = worn(family.unet, states, guided=settings.guidance > 1, device=family.device)
+        with without_false_alarms(), wearing:
             return pipeline(**arguments).images
     finally:
         del pipeline.masked_image
@@ -184,7 +190,7 @@ def masked_images(family: Family, samples: Sequence[InpaintSample]) -> torch.Ten
 
 def prompt_arguments(family: Family, samples: Sequence[InpaintSample]) -> dict[str, Any]:
     """The prompts' embeddings, one row each, as the pipeline takes them."""
-    embeds = [family.embed_prompt(s.prompt, s.negative_prompt) for s in samples]
+    embeds = [family.embed_prompt(s.prompt, s.negative_prompt, s.loras) for s in samples]
     arguments = {
         "prompt_embeds": torch.cat([e.positive for e in embeds]),
         "negative_prompt_embeds": torch.cat([e.negative for e in embeds]),

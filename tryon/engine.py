@@ -21,11 +21,10 @@ import numpy as np
 from PIL import Image
 
 from tryon import __version__
-from tryon.adapters.lora import LoraAdapter, attached
-from tryon.adapters.lora_format import read_lora
+from tryon.adapters.lora_bank import LoraBank
 from tryon.catalog import Catalog, base_name
 from tryon.catalog_record import CatalogGarment, named_sku
-from tryon.errors import InputError, MaskEmptyError, OptionError, TryOnError
+from tryon.errors import InputError, LoraError, MaskEmptyError, OptionError, TryOnError
 from tryon.garment_store import catalogued_garment
 from tryon.images import Source, load_cutout, load_image, photo_key
 from tryon.look import Look
@@ -33,7 +32,7 @@ from tryon.models import open_family
 from tryon.options import DressOptions, GarmentPhoto, lora_and_weight
 from tryon.perception import PoseName, load_perception
 from tryon.pipelines.composite import composite
-from tryon.pipelines.conditioning import Recent
+from tryon.pipelines.conditioning import Recent, WeightedLoras
 from tryon.pipelines.family import Family, FamilyConfig
 from tryon.pipelines.inpaint import inpaint
 from tryon.pipelines.pose import require_visible
@@ -69,6 +68,7 @@ class TryOn:
     threads: of the pose and silhouette models.
     remember: how many prepared people, and how many garments, are kept for the next call.
     catalog: garments that go by `sku:NAME`, in a folder or an object store (see `Catalog`).
+    lora_folder: where LoRAs lie that are asked for by name, NAME.safetensors.
 
     An engine is used by one thread at a time. Raises WeightsError, OptionError or DependencyError.
     """
@@ -84,6 +84,7 @@ class TryOn:
         threads: int = 1,
         remember: int = 32,
         catalog: str | PathLike[str] | Catalog | None = None,
+        lora_folder: str | PathLike[str] = ".",
     ) -> None:
         self.model = str(model)
         self._catalog = (
@@ -95,6 +96,8 @@ class TryOn:
         if self.model != "none":
             self.family = open_family(model, device=device, dtype=dtype, offload=offload)
             self.config = self.family.config
+        self.loras = LoraBank()
+        self.lora_folder = Path(lora_folder)
         self._people: Recent[Person] = Recent(remember)
         self._garments: Recent[Garment] = Recent(remember)
 
@@ -261,6 +264,7 @@ class TryOn:
         Raises InputError of the fitting kind.
         """
         clock = Stopwatch()
+        options = options.without_tags()
         on_progress("person", 0, 0)
         who = self.prepare_person(person, clock=clock)
         if options.category != "auto":  # told before the garment is looked at
@@ -271,14 +275,29 @@ class TryOn:
             options = self._of_the_catalog(options, what)
         on_progress("mask", 0, 0)
         with clock.stage("mask"):
-            return planned(self.config, who, what, options, clock, mask)
+            return planned(self.config, who, what, options, clock, mask, self._loras(options))
+
+    def _loras(self, options: DressOptions) -> WeightedLoras:
+        """The LoRAs that are asked for, from memory if they were read before. Raises LoraError."""
+        if self.family is None:
+            return ()
+        loras = []
+        for name, weight in map(lora_and_weight, options.lora):
+            file = lora_file(name, self.lora_folder)
+            lora = self.loras.get(file)
+            try:
+                self.family.check_lora(lora)
+            except LoraError as error:
+                raise type(error)(error.reason, path=file, remedy=error.remedy) from error
+            loras.append((lora, weight))
+        return tuple(loras)
 
     def paint(
         self, plans: Sequence[Plan], *, on_progress: OnProgress = _quiet
     ) -> list[Image.Image]:
-        """Repaint plans that share settings and LoRAs: RGB at the family's size, in order.
+        """Repaint plans that share settings: RGB at the family's size, in order.
 
-        Raises Cancelled when `on_progress` does, and LoraError.
+        Raises Cancelled when `on_progress` does.
         """
         if self.family is None:
             return [plan.sample.warp or plan.sample.image for plan in plans]
@@ -291,12 +310,9 @@ class TryOn:
             last_step = time.perf_counter()
             on_progress("denoise", done, total)
 
-        loras = [lora_and_weight(text) for text in plans[0].options.lora]
-        adapters = [LoraAdapter(read_lora(Path(file)).unet, weight) for file, weight in loras]
-        with attached(self.family.unet, adapters):
-            painted = inpaint(
-                self.family, [plan.sample for plan in plans], plans[0].settings, on_step=on_step
-            )
+        painted = inpaint(
+            self.family, [plan.sample for plan in plans], plans[0].settings, on_step=on_step
+        )
         share = 1 / len(plans)
         for plan in plans:
             plan.clock.seconds["denoise"] += (last_step - start) * share
@@ -348,6 +364,15 @@ class TryOn:
                 "atlas": Image.fromarray(plan.garment.atlas.rgba()),
             },
         )
+
+
+def lora_file(name: str, folder: Path) -> Path:
+    """The LoRA file that is meant: a path, or the name of a file in the folder.
+
+    The path that was asked for where there is neither.
+    """
+    inside = folder / (name if name.endswith(".safetensors") else f"{name}.safetensors")
+    return inside if inside.is_file() and not Path(name).is_file() else Path(name)
 
 
 def _path(source: Any) -> Path | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import math
+import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields, replace
 from typing import Any, Literal, get_args
@@ -13,6 +14,8 @@ from tryon.types import CATEGORIES, Category, MaskMode
 
 GarmentPhoto = Literal["auto", "flat-lay", "worn"]
 Limbs = Literal["auto", "whole", "covered"]
+
+_TAG = re.compile(r"<lora:([^<>]*)>")
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,8 +31,9 @@ class DressOptions:
         from: the warped garment, or the photo itself.
     control_scale: weight of the pose branch, 0-2.
     image_scale: weight of the garment's image prompt, 0-2.
-    prompt, negative_prompt: text; the default prompt names the category.
-    lora: LoRA files, each `FILE` or `FILE:WEIGHT`.
+    prompt, negative_prompt: text; the default prompt is the LoRA's trigger phrase, or names the
+        category. `<lora:NAME:WEIGHT>` in the prompt is a further LoRA, and is not read as words.
+    lora: LoRA files or their names, each `FILE` or `FILE:WEIGHT`.
     limbs: `whole` repaints arms (or legs) for any sleeve, `covered` keeps their bare skin; `auto`
         keeps it where it is known what the new garment will cover.
     mask_mode: what a mask of the caller's does to the automatic one.
@@ -76,6 +80,7 @@ class DressOptions:
         for name in ("prompt", "negative_prompt"):
             if not isinstance(getattr(self, name), str | None):
                 raise OptionError(f"{name} must be text")
+        words_and_loras(self.prompt or "")
         if not isinstance(self.lora, tuple) or not all(isinstance(x, str) for x in self.lora):
             raise OptionError("lora must be a tuple of FILE or FILE:WEIGHT")
         for name in ("colour_match", "warp"):
@@ -91,6 +96,11 @@ class DressOptions:
                 hint = f"Did you mean {close[0]!r}?" if close else f"Known: {', '.join(known)}."
                 raise OptionError(f"unknown option {name!r}", remedy=hint)
         return replace(self, **values)
+
+    def without_tags(self) -> DressOptions:
+        """The same with the LoRA tags of the prompt moved to `lora`."""
+        words, loras = words_and_loras(self.prompt or "")
+        return replace(self, prompt=words or None, lora=(*self.lora, *loras)) if loras else self
 
     def as_dict(self) -> dict[str, Any]:
         return asdict(self)
@@ -128,3 +138,14 @@ def lora_and_weight(text: str) -> tuple[str, float]:
     if not -4 <= weight <= 4:
         raise OptionError(f"the weight of {file!r} is {weight:g}, not a number from -4 to 4")
     return file, weight
+
+
+def words_and_loras(prompt: str) -> tuple[str, tuple[str, ...]]:
+    """A prompt's words, and what stands in its `<lora:NAME:WEIGHT>` tags, A1111's syntax.
+
+    A tag holds what the option `lora` takes. Raises OptionError for an empty one.
+    """
+    loras = tuple(text.strip() for text in _TAG.findall(prompt))
+    if not all(loras):
+        raise OptionError("the prompt holds <lora:>", remedy="Write <lora:NAME:0.8>, say.")
+    return " ".join(_TAG.sub(" ", prompt).replace(" ,", ",").split()), loras

@@ -8,8 +8,10 @@ from dataclasses import dataclass, replace
 import numpy as np
 from PIL import Image
 
+from tryon.adapters.lora_metadata import LoraMetadata
 from tryon.images import Source, load_mask
 from tryon.options import DressOptions
+from tryon.pipelines.conditioning import WeightedLoras
 from tryon.pipelines.crop import (
     Crop,
     context_box,
@@ -57,7 +59,7 @@ class Plan:
     @property
     def shared(self) -> Hashable:
         """What plans must have in common to be painted together."""
-        return self.settings, self.options.lora
+        return self.settings
 
 
 def planned(
@@ -67,6 +69,7 @@ def planned(
     options: DressOptions,
     clock: Stopwatch,
     mask: Source | None = None,
+    loras: WeightedLoras = (),
 ) -> Plan:
     """The plan of one look, for a family of this configuration.
 
@@ -78,7 +81,7 @@ def planned(
     crop = crop_around(
         area, (config.width, config.height), include=context_box(person.pose, garment.category)
     )
-    sample = painting_sample(config, person, garment, options, area, crop)
+    sample = painting_sample(config, person, garment, options, area, crop, loras)
     reference, trust = person.photo, 1 - person.silhouette
     if warp is not None:
         reference = warp_composite(person.photo, warp, area)
@@ -134,10 +137,12 @@ def painting_sample(
     options: DressOptions,
     area: Image.Image,
     crop: Crop,
+    loras: WeightedLoras = (),
 ) -> InpaintSample:
     """What the model gets, at its own size, but for the warp."""
     pose = replace(person.pose, keypoints=cropped_points(person.pose.keypoints, crop))
-    words = options.prompt or WORDS[garment.category]
+    triggers = [LoraMetadata.of(lora.metadata).trigger for lora, _ in loras]
+    words = options.prompt or next(filter(None, triggers), WORDS[garment.category])
     negative = options.negative_prompt
     return InpaintSample(
         image=cropped_photo(person.photo, crop),
@@ -147,4 +152,5 @@ def painting_sample(
         negative_prompt=config.negative_prompt if negative is None else negative,
         garment=garment.photo,
         seed=options.seed,
+        loras=loras,
     )
