@@ -1,0 +1,166 @@
+"""What a batch job is told and what it tells: settings, and one result for every row."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+from tryon import __version__
+from tryon.batch.engines import EngineSource
+from tryon.batch.outputs import Outputs
+from tryon.batch.presets import FORMATS, PRESETS, Preset, PresetName
+from tryon.batch.rows import Row
+from tryon.errors import OptionError, TryOnError
+from tryon.options import DressOptions
+
+Status = Literal["done", "skipped", "failed"]
+
+
+@dataclass(frozen=True)
+class BatchOptions:
+    """How a batch is made. What a row says of itself comes before `defaults`.
+
+    root: the folder or store that the rows' paths are below.
+    defaults: fields of `DressOptions` for all rows.
+    preset, suffix: size and format of the pictures; None: the preset's own format.
+    provenance: note in each file that, and how, it was made.
+    workers: processes, None: one a GPU, or one a core for a model that is small; 0: none but this.
+    batch_size: pictures denoised at once, None: 8 on a GPU, 1 on a CPU, which gains nothing by it.
+    readers, writers: threads of each worker that prepare photos and save pictures.
+    cache: folder for prepared people and garments, None: `.prepared` in the output folder (not
+        kept where that is a store).
+    cache_bytes: how much of it is kept.
+    window: rows that are sorted together, so that shared work is shared.
+    breaker: stop when the first so many rows fail alike; 0: never.
+    strict: do nothing at all if any row of the manifest cannot be used.
+    wait: seconds before the first new try after a failure that may pass.
+    """
+
+    root: str = "."
+    defaults: Mapping[str, Any] = field(default_factory=dict)
+    preset: PresetName = "native"
+    suffix: str | None = None
+    provenance: bool = True
+    workers: int | None = None
+    batch_size: int | None = None
+    readers: int = 1
+    writers: int = 1
+    cache: str | None = None
+    cache_bytes: int = 8 << 30
+    window: int = 2048
+    breaker: int = 20
+    strict: bool = False
+    wait: float = 0.5
+
+    def __post_init__(self) -> None:
+        if self.preset not in PRESETS:
+            raise OptionError(f"preset is {self.preset!r}", remedy=f"Known: {', '.join(PRESETS)}.")
+        if self.suffix is not None and self.suffix not in FORMATS:
+            raise OptionError(f"format is {self.suffix!r}", remedy=f"Known: {', '.join(FORMATS)}.")
+        lowest = {"readers": 1, "writers": 1, "window": 1, "breaker": 0}
+        lowest |= {"workers": 0, "batch_size": 1}
+        for name, low in lowest.items():
+            value = getattr(self, name)
+            if value is not None and (type(value) is not int or value < low):
+                raise OptionError(f"{name} is {value!r}, not a whole number from {low}")
+        DressOptions().with_values(self.defaults)
+
+    @property
+    def rendering(self) -> Preset:
+        """The preset with the format that was asked for."""
+        chosen = PRESETS[self.preset]
+        changes = {} if self.suffix is None else {"suffix": self.suffix}
+        return Preset(**{**asdict(chosen), **changes})
+
+
+@dataclass(frozen=True)
+class Job:
+    """What each worker gets: where from, where to, by what, how."""
+
+    source: EngineSource
+    revision: str
+    outputs: Outputs
+    options: BatchOptions
+    catalog: str | None = None
+
+    @property
+    def cache_folder(self) -> Path:
+        folder = self.options.cache
+        return Path(folder) if folder else self.outputs.local / ".prepared"
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """Why a row failed. stage: read, prepare, paint or save. kind: the error's class."""
+
+    stage: str
+    kind: str
+    reason: str
+    remedy: str | None = None
+    transient: bool = False
+
+    @classmethod
+    def of(cls, error: BaseException, stage: str, transient: bool) -> Failure:
+        known = isinstance(error, TryOnError)
+        path = f"{error.path}: " if isinstance(error, TryOnError) and error.path else ""
+        reason = path + error.reason if isinstance(error, TryOnError) else str(error)
+        return cls(
+            stage,
+            type(error).__name__,
+            " ".join(reason.split())[:500] or type(error).__name__,
+            error.remedy if known else None,  # type: ignore[attr-defined]
+            transient,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class RowResult:
+    """What became of one row.
+
+    image: path of the picture below the output folder. scores, seconds: by name and by stage.
+    retries: further tries that it took.
+    """
+
+    row: Row
+    status: Status
+    image: str | None = None
+    key: str | None = None
+    scores: Mapping[str, float] = field(default_factory=dict)
+    seconds: Mapping[str, float] = field(default_factory=dict)
+    retries: int = 0
+    failure: Failure | None = None
+
+    def as_record(self) -> dict[str, Any]:
+        """A line of the ledger."""
+        record: dict[str, Any] = {"id": self.row.id, "line": self.row.line, "status": self.status}
+        if self.image is not None:
+            record |= {"image": self.image, "key": self.key, "scores": dict(self.scores)}
+        if self.retries:
+            record["retries"] = self.retries
+        if self.failure is not None:
+            record["error"] = asdict(self.failure)
+        if self.seconds:
+            record["seconds"] = {name: round(value, 4) for name, value in self.seconds.items()}
+        return record
+
+
+def content_key(job: Job, options: DressOptions, contents: Mapping[str, Any]) -> str:
+    """16 hex digits that stand for everything a picture is made from.
+
+    contents: sha256 of the files. The paths do not count, nor does the row's id but by its seed.
+    """
+    asked = options.as_dict() | {"lora": None}
+    ingredients = {
+        "contents": dict(contents),
+        "options": asked,
+        "revision": job.revision,
+        "rendering": asdict(job.options.rendering),
+        "provenance": job.options.provenance,
+        "version": __version__,
+    }
+    text = json.dumps(ingredients, sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
