@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -77,17 +80,109 @@ def pipeline_of(parts: dict[str, Any]) -> Any:
     )
 
 
-def test_like_diffusers_reading_a_kohya_file(parts: dict[str, Any], unet: Any) -> None:
-    tensors = kohya_tensors(random_state(unet), alpha=1.5)
+Named = Callable[[str, LoraLayer], dict[str, torch.Tensor]]
+
+
+def as_kohya(path: str, layer: LoraLayer) -> dict[str, torch.Tensor]:
+    return kohya_tensors({path: layer}, alpha=1.5)
+
+
+def as_diffusers(path: str, layer: LoraLayer) -> dict[str, torch.Tensor]:
+    return {f"unet.{path}.lora.down.weight": layer.down, f"unet.{path}.lora.up.weight": layer.up}
+
+
+def as_peft(path: str, layer: LoraLayer) -> dict[str, torch.Tensor]:
+    return {f"unet.{path}.lora_A.weight": layer.down, f"unet.{path}.lora_B.weight": layer.up}
+
+
+def as_attn_procs(path: str, layer: LoraLayer) -> dict[str, torch.Tensor]:
+    attention, _, name = path.rpartition("attn2.")
+    stem = f"unet.{attention}attn2.processor.{name.removesuffix('.0')}_lora"
+    return {f"{stem}.down.weight": layer.down, f"{stem}.up.weight": layer.up}
+
+
+def text_encoder_tensors(number: str) -> dict[str, torch.Tensor]:
+    """A LoRA of three layers of CLIP's, in kohya's naming."""
+    generator = torch.Generator().manual_seed(7)
+    tensors = {}
+    for name, outputs in (("self_attn_q_proj", 32), ("self_attn_out_proj", 32), ("mlp_fc1", 48)):
+        stem = f"lora_te{number}_text_model_encoder_layers_0_{name}"
+        tensors[f"{stem}.lora_down.weight"] = torch.randn(2, 32, generator=generator)
+        tensors[f"{stem}.lora_up.weight"] = torch.randn(outputs, 2, generator=generator)
+        tensors[f"{stem}.alpha"] = torch.tensor(1.5)
+    return tensors
+
+
+@pytest.mark.parametrize("named", [as_kohya, as_diffusers, as_peft, as_attn_procs])
+@pytest.mark.parametrize("weight", [1.0, 0.4])
+def test_like_diffusers(parts: dict[str, Any], unet: Any, named: Named, weight: float) -> None:
+    state = random_state(unet)
+    tensors = {k: t for path, layer in state.items() for k, t in named(path, layer).items()}
     plain = run(unet)
-    with attached(unet, [LoraAdapter(canonical_lora(tensors).unet)]):
+    with attached(unet, [LoraAdapter(canonical_lora(tensors).unet, weight)]):
         ours = run(unet)
     pipeline = pipeline_of(parts)
-    pipeline.load_lora_weights(tensors)
+    pipeline.load_lora_weights({key: tensor.clone() for key, tensor in tensors.items()})
+    pipeline.set_adapters("default_0", weight)
     theirs = run(unet)
     pipeline.unload_lora_weights()
     assert (ours - plain).abs().max() > 1e-2
-    torch.testing.assert_close(ours, theirs, atol=1e-5, rtol=0)
+    assert (ours - theirs).abs().max() <= 1e-5
+
+
+def test_a_text_encoder_like_diffusers(parts: dict[str, Any], unet: Any) -> None:
+    tensors = kohya_tensors(random_state(unet), alpha=1.5)
+    tensors |= text_encoder_tensors("1" if "text_encoder_2" in parts else "")
+    lora = canonical_lora(tensors)
+    encoder = parts["text_encoder"]
+    tokens = torch.arange(9)[None]
+    plain = encoder(tokens).last_hidden_state
+    with attached(encoder, [LoraAdapter(lora.text_encoder)]):
+        ours = encoder(tokens).last_hidden_state
+    pipeline = pipeline_of(parts)
+    pipeline.load_lora_weights({key: tensor.clone() for key, tensor in tensors.items()})
+    theirs = encoder(tokens).last_hidden_state
+    pipeline.unload_lora_weights()
+    assert (ours - plain).abs().max() > 1e-3
+    assert (ours - theirs).abs().max() <= 1e-5
+    assert torch.equal(encoder(tokens).last_hidden_state, plain)
+
+
+def ranks_differ(number: int, layer: LoraLayer) -> LoraLayer:
+    rank = 1 + number % 3
+    return LoraLayer(layer.down[:rank], layer.up[:, :rank], rank / 2)
+
+
+def alphas_differ(number: int, layer: LoraLayer) -> LoraLayer:
+    return replace(layer, alpha=0.5 if number % 4 else 6.0)
+
+
+@pytest.mark.parametrize("change", [alphas_differ, ranks_differ])
+@pytest.mark.parametrize("naming", ["kohya", "attn_procs", "PEFT"])
+def test_what_diffusers_loads_wrong_by_hand(unet: Any, change: Any, naming: str) -> None:
+    """Alpha of each layer, un-prefixed attention processors, alpha in PEFT's patterns."""
+    layers = [change(n, layer) for n, layer in enumerate(random_state(unet).values())]
+    state = dict(zip(random_state(unet), layers, strict=True))
+    metadata = {}
+    if naming == "kohya":
+        pairs = [kohya_tensors({path: layer}, layer.alpha) for path, layer in state.items()]
+    elif naming == "PEFT":
+        pairs = [as_peft(path, layer) for path, layer in state.items()]
+        patterns = {path: layer.alpha for path, layer in state.items()}
+        config = {"unet.r": 3, "unet.lora_alpha": 9, "unet.alpha_pattern": patterns}
+        metadata = {"lora_adapter_metadata": json.dumps(config)}
+    else:
+        state = {path: replace(layer, alpha=layer.rank) for path, layer in state.items()}
+        named = [as_attn_procs(path, layer) for path, layer in state.items()]
+        pairs = [{key.removeprefix("unet."): t for key, t in pair.items()} for pair in named]
+    tensors = {key: tensor for pair in pairs for key, tensor in pair.items()}
+    before = {path: unet.get_submodule(path).weight.double() for path in state}
+    with attached(unet, [LoraAdapter(canonical_lora(tensors, metadata).unet)]):
+        for path, layer in state.items():
+            scale = layer.alpha / layer.rank
+            expected = before[path] + scale * layer.up.double() @ layer.down.double()
+            weight = unet.get_submodule(path).weight
+            assert (weight - expected).abs().max() <= 1e-5
 
 
 def test_like_peft_with_a_weight(unet: Any) -> None:
