@@ -11,7 +11,7 @@ import typer
 from typer.exceptions import TyperException
 
 from tryon import __version__
-from tryon.commands import weights
+from tryon.commands import batch, weights
 from tryon.commands.demo import demo
 from tryon.commands.doctor import doctor
 from tryon.commands.dress import EXAMPLES, dress
@@ -27,6 +27,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.add_typer(weights.app, name="weights")
+app.add_typer(batch.app, name="batch")
 app.command(epilog=EXAMPLES)(dress)
 app.command()(demo)
 app.command()(doctor)
@@ -59,7 +60,10 @@ def root(
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Run the command line and exit: 0 done, 1 bad usage or input, 130 interrupted."""
+    """Run the command line and exit.
+
+    0: done. 1: bad usage or input. 3: a batch with failed rows. 130: interrupted.
+    """
     sys.exit(run(sys.argv[1:] if arguments is None else list(arguments)))
 
 

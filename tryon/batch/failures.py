@@ -12,7 +12,8 @@ from tenacity import (
     Retrying,
     retry_if_exception,
     stop_after_attempt,
-    wait_exponential_jitter,
+    wait_exponential,
+    wait_random,
 )
 from tenacity.nap import sleep_using_event
 
@@ -63,7 +64,7 @@ def with_retries(
 
     retrying = Retrying(
         stop=stop_after_attempt(ATTEMPTS),
-        wait=wait_exponential_jitter(initial=wait, max=20, jitter=wait),
+        wait=wait_exponential(multiplier=wait, max=20) + wait_random(0, wait),
         retry=retry_if_exception(is_transient),
         before_sleep=before,
         sleep=sleep_using_event(stop),

@@ -60,9 +60,7 @@ class Planned:
         return failed(self.row, error, stage, self.clock, self.tries)
 
 
-def failed(
-    row: Row, error: Exception, stage: str, clock: Stopwatch, tries: Tries
-) -> RowResult:
+def failed(row: Row, error: Exception, stage: str, clock: Stopwatch, tries: Tries) -> RowResult:
     """The result of a row that failed. An error that concerns every row is raised instead."""
     if is_fatal(error):
         raise error
@@ -95,9 +93,7 @@ class RowPreparer:
         clock, tries = Stopwatch(), Tries()
         work = partial(self._planned, row, clock, tries)
         try:
-            return with_retries(
-                work, self.stop, wait=self.job.options.wait, on_retry=tries.again
-            )
+            return with_retries(work, self.stop, wait=self.job.options.wait, on_retry=tries.again)
         except Exception as error:
             return failed(row, error, tries.stage, clock, tries)
 
@@ -173,9 +169,7 @@ class RowPreparer:
             )
         key = f"{self.job.revision}-{kind[0]}-{kind[1]}-{contents['garment']}"
         opened = partial(self._opened, self.inputs.locate(row.garment))
-        return self.cache.garment(
-            key, opened, lambda file: engine.prepare_garment(file, *kind)
-        )
+        return self.cache.garment(key, opened, lambda file: engine.prepare_garment(file, *kind))
 
     def _catalogued(self, sku: str) -> str:
         """What stands for the catalogue's garment as it is now. Raises CatalogError."""

@@ -19,7 +19,9 @@ OPTIONS = tuple(option.name for option in fields(DressOptions))
 COLUMNS = (*PLACES, *OPTIONS)
 ERROR = "error"  # column of a dead letter: says why the row failed, and is not read back
 
-LONGEST = {"id": 200, "output": 200, "sku": 100} | dict.fromkeys(("person", "garment", "mask"), 1024)
+LONGEST = {"id": 200, "output": 200, "sku": 100} | dict.fromkeys(
+    ("person", "garment", "mask"), 1024
+)
 LONGEST_TEXT = 4096  # of any other value
 LONGEST_METADATA = 16384  # of all unknown columns together, as JSON
 _FORMULA = re.compile(r"[=+@\t\r]|-(?![\d.])")
@@ -175,7 +177,7 @@ def _options(values: Mapping[str, Any], text: bool, problems: list[str]) -> dict
         if name not in values:
             continue
         try:
-            value = _from_text(name, values[name]) if text else values[name]
+            value = option_from_text(name, values[name]) if text else values[name]
             if name == "lora":
                 value = _loras(value)
             if isinstance(value, str) and (len(value) > LONGEST_TEXT or not _plain(value)):
@@ -209,11 +211,11 @@ def _types() -> dict[str, str]:
     return {name: str(kind) for name, kind in get_type_hints(DressOptions).items()}
 
 
-def _from_text(name: str, value: Any) -> Any:
+def option_from_text(name: str, value: Any) -> Any:
     """What a cell of a table says, of the option's type."""
     if not isinstance(value, str):
         return value
-    kind = _types()[name]
+    kind = _types().get(name, "")
     if "bool" in kind:
         flags = {"true": True, "1": True, "yes": True, "false": False, "0": False, "no": False}
         if value.strip().lower() not in flags:
@@ -255,4 +257,6 @@ def _kind(value: Any) -> str:
     if isinstance(value, float) and not math.isfinite(value):
         return "not a finite number"
     names = {dict: "an object", list: "a list", bool: "true or false", int: "a number"}
-    return names.get(type(value), {float: "a number", str: "text"}.get(type(value), "of no known type"))
+    return names.get(
+        type(value), {float: "a number", str: "text"}.get(type(value), "of no known type")
+    )

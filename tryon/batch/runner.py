@@ -158,9 +158,7 @@ class _Run:
                 remedy=f"All of them are in {path}.",
             )
 
-    def work(
-        self, runner: Runner, address: str | None, workers: int, stop: Event
-    ) -> Summary:
+    def work(self, runner: Runner, address: str | None, workers: int, stop: Event) -> Summary:
         """Do what is left to do, and report."""
         self._tell()
         rows = grouped(self.manifest.rows(), self.job.options.window)
@@ -239,12 +237,14 @@ class _Run:
         page = None
         if sheet:
             html = contact_sheet(
-                self.tally.worst_first(), self.failures, _facts(record), self.manifest.inputs, outputs
+                self.tally.worst_first(),
+                self.failures,
+                _facts(record),
+                self.manifest.inputs,
+                outputs,
             )
             page = self._published("contact-sheet.html", html)
-        summary = Summary(
-            record, interrupted, ledger, outputs.shown("summary.json"), page, errors
-        )
+        summary = Summary(record, interrupted, ledger, outputs.shown("summary.json"), page, errors)
         self._published("summary.json", json.dumps(summary.as_record(), indent=1) + "\n")
         return summary
 

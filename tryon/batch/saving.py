@@ -68,13 +68,9 @@ class RowSaver:
 
         def fill(file: Path) -> None:
             image = presented(look.image, preset)
-            write_picture(
-                image, file, preset, parameters if self.job.options.provenance else None
-            )
+            write_picture(image, file, preset, parameters if self.job.options.provenance else None)
 
-        return self.job.outputs.commit(
-            planned.row.stem, planned.key, preset.suffix, fill, facts
-        )
+        return self.job.outputs.commit(planned.row.stem, planned.key, preset.suffix, fill, facts)
 
 
 def measured(plan: Any, image: Image.Image) -> dict[str, float]:

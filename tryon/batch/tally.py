@@ -111,7 +111,9 @@ class Tally:
 
     def as_record(self) -> dict[str, Any]:
         """Plain values, for a file."""
-        stages = {name: self.stages[name] for name in (*STAGES, *self.stages) if name in self.stages}
+        stages = {
+            name: self.stages[name] for name in (*STAGES, *self.stages) if name in self.stages
+        }
         total = sum(durations.total for durations in stages.values()) or 1.0
         return {
             "rows": self.total,

@@ -53,9 +53,7 @@ class Worker:
                 try:
                     self._engine = self.job.source.open(self.number)
                 except TryOnError as error:
-                    raise BatchError(
-                        error.reason, path=error.path, remedy=error.remedy
-                    ) from error
+                    raise BatchError(error.reason, path=error.path, remedy=error.remedy) from error
             return self._engine
 
     def run(self, rows: RowSource, emit: Emit) -> None:

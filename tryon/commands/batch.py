@@ -1,0 +1,213 @@
+"""`tryon batch`: a picture for every row of a manifest; `tryon batch init` writes a first one."""
+
+from __future__ import annotations
+
+import json
+from contextlib import AbstractContextManager
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from typer.core import TyperGroup
+
+from tryon.commands.terminal import batch_progress
+from tryon.errors import Cancelled, OptionError
+
+if TYPE_CHECKING:
+    from threading import Event
+
+EngineChoice = StrEnum("EngineChoice", ["local", "ray"])
+PresetChoice = StrEnum("PresetChoice", ["native", "google", "shopify"])
+FormatChoice = StrEnum("FormatChoice", ["jpg", "png", "webp"])
+CategoryChoice = StrEnum("CategoryChoice", ["auto", "upper", "lower", "dress"])
+
+FAILED_ROWS = 3  # exit code
+
+
+class ManifestOrCommand(TyperGroup):
+    """`tryon batch MANIFEST` is short for `tryon batch run MANIFEST`."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        if args and args[0] not in self.commands and args[0] not in ctx.help_option_names:
+            args = ["run", *args]
+        parsed: list[str] = super().parse_args(ctx, args)
+        return parsed
+
+
+app = typer.Typer(
+    cls=ManifestOrCommand,
+    no_args_is_help=True,
+    help="Pictures for all rows of a manifest: `tryon batch MANIFEST --out DIR`."
+    " Run it again to go on where it stopped.",
+)
+
+
+@app.command("run")
+def batch_run(
+    manifest: Annotated[
+        str, typer.Argument(metavar="MANIFEST", help="JSON Lines, CSV or Parquet.")
+    ],
+    out: Annotated[str, typer.Option("--out", "-o", help="Folder or URL for the results.")],
+    root: Annotated[
+        str | None,
+        typer.Option(
+            help="Folder or URL below which the photos lie.", show_default="the manifest's"
+        ),
+    ] = None,
+    engine: Annotated[
+        EngineChoice, typer.Option(help="This machine, or a Ray cluster.")
+    ] = EngineChoice.local,
+    address: Annotated[
+        str | None, typer.Option(help="Of a Ray cluster; one is started here without it.")
+    ] = None,
+    model: Annotated[str, typer.Option(help="mini, sd15, sdxl, a folder, or none.")] = "mini",
+    catalog: Annotated[
+        str | None, typer.Option(envvar="TRYON_CATALOG", help="Folder or URL of the catalogue.")
+    ] = None,
+    preset: Annotated[
+        PresetChoice, typer.Option(help="Size and format of the pictures.")
+    ] = PresetChoice.native,
+    file_format: Annotated[
+        FormatChoice | None, typer.Option("--format", help="In the place of the preset's.")
+    ] = None,
+    category: Annotated[
+        CategoryChoice, typer.Option(help="Of rows that do not say.")
+    ] = CategoryChoice.auto,
+    steps: Annotated[int | None, typer.Option(help="Of rows that do not say.")] = None,
+    setting: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="NAME=VALUE", help="Any option, for rows that do not say."),
+    ] = None,
+    workers: Annotated[
+        int | None, typer.Option(help="Processes. Default: one a GPU, or one a core for mini.")
+    ] = None,
+    batch_size: Annotated[int | None, typer.Option(help="Pictures denoised at once.")] = None,
+    readers: Annotated[int, typer.Option(help="Threads of each that prepare photos.")] = 1,
+    writers: Annotated[int, typer.Option(help="Threads of each that save pictures.")] = 1,
+    device: Annotated[str | None, typer.Option(help="cpu, cuda, cuda:1, mps.")] = None,
+    dtype: Annotated[str | None, typer.Option(help="float32, bfloat16 or float16.")] = None,
+    cache: Annotated[
+        str | None, typer.Option(help="Folder for prepared people and garments.")
+    ] = None,
+    strict: Annotated[
+        bool, typer.Option("--strict", help="Do nothing if any row cannot be used.")
+    ] = False,
+    breaker: Annotated[
+        int, typer.Option(help="Stop if the first so many rows fail alike; 0: never.")
+    ] = 20,
+    provenance: Annotated[
+        bool, typer.Option(help="Note in each file that and how it was made.")
+    ] = True,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print the summary as one JSON object.")
+    ] = False,
+) -> None:
+    """Make a picture of every row of a manifest.
+
+    Exit codes: 0 all rows done, 1 not begun or given up, 3 rows failed (see errors.jsonl, which is a
+    manifest itself), 130 interrupted. Ctrl-C and SIGTERM finish what is being painted; the same
+    command goes on later.
+    """
+    from tryon.batch import ModelEngine, run_batch
+
+    defaults = {"category": category.value, **_settings(setting or [])}
+    if steps is not None:
+        defaults["steps"] = steps
+    threads = 1 if workers is None or workers > 1 else None
+    source = ModelEngine(
+        model, device=device, dtype=dtype, threads=_threads(model, threads), catalog=catalog
+    )
+    with _stopped_by_signals() as stop, batch_progress() as on_progress:
+        summary = run_batch(
+            manifest,
+            out,
+            source,
+            runner=engine.value,
+            address=address,
+            on_progress=on_progress,
+            stop=stop,
+            catalog=catalog,
+            root=_folder(manifest) if root is None else root,
+            defaults=defaults,
+            preset=preset.value,
+            suffix=file_format and f".{file_format.value}",
+            provenance=provenance,
+            workers=workers,
+            batch_size=batch_size,
+            readers=readers,
+            writers=writers,
+            cache=cache,
+            breaker=breaker,
+            strict=strict,
+        )
+    if as_json:
+        typer.echo(json.dumps(summary.as_record()))
+    else:
+        _show(summary.as_record())
+    if summary.interrupted:
+        raise Cancelled("interrupted", remedy="The same command goes on from here.")
+    if summary.failed:
+        raise typer.Exit(FAILED_ROWS)
+
+
+@app.command("init")
+def batch_init(
+    people: Annotated[Path, typer.Argument(metavar="PEOPLE", help="Folder of photos of people.")],
+    garments: Annotated[Path, typer.Argument(metavar="GARMENTS", help="Folder of garments.")],
+    output: Annotated[Path, typer.Option("--output", "-o", help="The manifest to write.")] = Path(
+        "manifest.jsonl"
+    ),
+) -> None:
+    """Write a commented manifest: every person of one folder in every garment of another."""
+    from tryon.batch.example import write_example
+
+    count = write_example(people, garments, output)
+    typer.echo(f"{output}\t{count} pictures; next: tryon batch {output} --out looks/")
+
+
+def _folder(manifest: str) -> str:
+    return manifest.rpartition("/")[0] or "."
+
+
+def _threads(model: str, threads: int | None) -> int | None:
+    """Small models gain more from processes than from threads."""
+    return threads if model in ("mini", "none") else None
+
+
+def _settings(texts: list[str]) -> dict[str, Any]:
+    from tryon.batch.rows import option_from_text
+
+    found = {}
+    for text in texts:
+        name, equals, value = text.partition("=")
+        if not equals:
+            raise OptionError(f"--set {text} is not NAME=VALUE")
+        found[name.strip()] = option_from_text(name.strip(), value)
+    return found
+
+
+def _show(summary: dict[str, Any]) -> None:
+    from rich.table import Table
+
+    from tryon.commands.terminal import console
+
+    table = Table("stage", "seconds", "share", "median", "95 %")
+    for name, stage in summary["stages"].items():
+        seconds, share = f"{stage['seconds']:.1f}", f"{stage['share']:.0%}"
+        table.add_row(name, seconds, share, f"{stage['p50']:.3f}", f"{stage['p95']:.3f}")
+    if summary["done"]:
+        console().print(table)
+    typer.echo(
+        f"{summary['done']} done, {summary['skipped']} were there, {summary['failed']} failed"
+        f" of {summary['rows']}; {summary['pictures_per_minute']:.1f} pictures a minute"
+    )
+    for name in ("report", "sheet", "errors"):
+        if summary[name]:
+            typer.echo(f"{name}\t{summary[name]}")
+
+
+def _stopped_by_signals() -> AbstractContextManager[Event]:
+    from tryon.batch.interrupts import stopped_by_signals
+
+    return stopped_by_signals()
