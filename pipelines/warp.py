@@ -24,6 +24,7 @@ _CELLS = (24, 18)
 _STIFFNESS = 1e-6
 _FROM_BEHIND = 0.25  # confidence in the front's photo where the back of the person shows
 _BETWEEN_THIGHS = 0.585  # v where a skirt spans the gap
+_TRUNK_OFF, _LEG_OFF = 0.12, 0.05  # how far cloth is drawn beyond the body map, in the frame
 _SHOULDER = (0.055, 0.30)  # |u - 0.5| from here and v up to here: where arm and trunk are one
 
 
@@ -124,10 +125,11 @@ def _window(atlas: GarmentAtlas, body: BodyMap) -> Box | None:
         return None
     scale = body.box.height / present.shape[0]
     width, height = body.photo_size
-    left = max(0, int(body.box.left + (columns[0] - 3) * scale))
-    top = max(0, int(body.box.top + (rows[0] - 3) * scale))
-    right = min(width, int(body.box.left + (columns[-1] + 4) * scale) + 1)
-    bottom = min(height, int(body.box.top + (rows[-1] + 4) * scale) + 1)
+    air = 3 + round(_TRUNK_OFF * _cells_per_unit(body))
+    left = max(0, int(body.box.left + (columns[0] - air) * scale))
+    top = max(0, int(body.box.top + (rows[0] - air) * scale))
+    right = min(width, int(body.box.left + (columns[-1] + air + 1) * scale) + 1)
+    bottom = min(height, int(body.box.top + (rows[-1] + air + 1) * scale) + 1)
     return Box(left, top, right, bottom) if right > left and bottom > top else None
 
 
@@ -148,15 +150,12 @@ def _canonical(
     shares = np.stack(
         [body.parts[..., [index[n] for n in limb.drawn]].sum(axis=-1) for limb in limbs], axis=-1
     )
+    hidden = [index[name] for name in ("head", "left_hand", "right_hand")]
+    ahead = body.parts[..., hidden].sum(axis=-1)
+    shares, continued = _stretched(body, shares, ahead, limbs)
     sharp = [_on_window(shares[..., i], body, window) for i in range(len(limbs))]
-    other = np.maximum(
-        _on_window(body.parts[..., 0], body, window),
-        _on_window(
-            body.parts[..., [index[n] for n in ("head", "left_hand", "right_hand")]].sum(-1),
-            body,
-            window,
-        ),
-    )
+    background = _on_window(body.parts[..., 0] - continued, body, window)
+    other = np.maximum(background, _on_window(ahead, body, window))
     best = np.zeros(uv.shape[:2], np.float32)
     for limb, share in zip(limbs, sharp, strict=True):
         chosen = share > np.maximum(best, 0.05)
@@ -167,7 +166,55 @@ def _canonical(
             uv[rows, columns][piece] = field.on_grid(y[rows], x[columns])[piece]
     step = 0.5 * body.box.height / body.uv.shape[0]  # the edge is one photo pixel soft
     drawn = np.clip((best - other) * step + 0.5, 0, 1)
+    drawn[(_on_window(continued, body, window) > 0.5) & _on_arm(uv)] = 0
     return uv, drawn
+
+
+def _stretched(
+    body: BodyMap, shares: np.ndarray, ahead: np.ndarray, limbs: tuple[_Limb, ...]
+) -> tuple[np.ndarray, np.ndarray]:
+    """The limbs' shares (h, w, n), continued over the background, and by how much (h, w).
+
+    A flared skirt stands off further than the body map reaches, and spans the gap between the
+    legs: there the smooth map goes on, and the garment ends at its own outline.
+    """
+    background = body.parts[..., 0]
+    nearest = shares.argmax(axis=-1)
+    there = shares.max(axis=-1) > np.maximum(background, ahead)
+    cells = _cells_per_unit(body)
+    reach = [cells * _reach(limb) for limb in limbs]
+    away = np.stack(
+        [
+            cv2.distanceTransform((~there | (nearest != i)).astype(np.uint8), cv2.DIST_L2, 3)
+            for i in range(len(limbs))
+        ],
+        axis=-1,
+    )
+    away = np.minimum(away, away.shape[0]) / reach
+    given = np.where(away.min(axis=-1) < 1, background, 0)
+    stretched = shares + given[..., None] * (
+        away.argmin(axis=-1)[..., None] == np.arange(len(limbs))
+    )
+    return stretched, given
+
+
+def _reach(limb: _Limb) -> float:
+    """How far cloth may stand off beyond the body map, in the canonical frame."""
+    if "torso" in limb.drawn:
+        return _TRUNK_OFF
+    return _LEG_OFF if limb.drawn[0] in _LEGS else 1e-3
+
+
+def _on_arm(uv: np.ndarray) -> np.ndarray:
+    """bool (h, w): points of the frame as far out as an arm in A-pose: no trunk reaches there."""
+    return np.asarray(np.abs(uv[..., 0] - 0.5) > 0.08 + 0.9 * np.maximum(uv[..., 1] - 0.25, 0))
+
+
+def _cells_per_unit(body: BodyMap) -> float:
+    """How many cells of the body map go into one of the canonical frame, on this person."""
+    trunk = body.parts[..., BODY_PARTS.index("torso")] > 0.8
+    down = np.hypot(*np.moveaxis(np.gradient(body.uv, axis=0), -1, 0))[trunk]
+    return 1 / max(float(np.median(down)), 1e-3) if len(down) else 1.0
 
 
 def _extent(present: np.ndarray) -> slice:
