@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections import OrderedDict
 from os import stat_result
 from pathlib import Path
@@ -9,6 +10,8 @@ from threading import Lock
 
 from tryon.adapters.lora_format import Lora, read_lora
 from tryon.errors import WeightsMissingError
+
+logger = logging.getLogger(__name__)
 
 
 class LoraBank:
@@ -43,6 +46,10 @@ class LoraBank:
                 return self._kept[file][1]
             self._forget(file)
             lora = read_lora(file)
+            if lora.words:
+                logger.warning(
+                    "%s: its learned words are not used: %s", file, ", ".join(lora.words)
+                )
             self._kept[file] = version, lora
             self.nbytes += lora.nbytes
             while self.nbytes > self.capacity and len(self._kept) > 1:
