@@ -2,5 +2,5 @@
 
 Needs the extra `evaluate` (`pip install tryon[evaluate]`), and `synthetic` for held-out people.
 
-    python -m tryon.evaluation --layout synthetic --count 20 --out report
+    tryon evaluate --layout synthetic --count 20 --out report
 """

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import product
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -14,7 +14,7 @@ from PIL import Image
 from tryon.errors import GarmentError, ImageNotFoundError, InputError, OptionError
 from tryon.evaluation.methods import Case, check_methods, needs_model, picture_of
 from tryon.evaluation.prints import possible_matches, print_matches
-from tryon.evaluation.report import Failure, Report, Row, Table, grouped_overall
+from tryon.evaluation.report import Failure, OnCase, Report, Row, Table, grouped_overall, quiet
 from tryon.evaluation.sheet import picture_grid
 from tryon.images import load_cutout, load_image, photo_key
 from tryon.perception import Perception, load_perception
@@ -27,11 +27,9 @@ from tryon.types import CATEGORIES, Category
 if TYPE_CHECKING:
     from tryon.engine import TryOn
 
-log = logging.getLogger(__name__)
-
 PRINTS = "Prints"
 _ENDINGS = {".jpg", ".jpeg", ".png", ".webp"}
-_NOTE = (
+PRINTS_NOTE = (
     "`matches`: keypoints of the garment photo found again where it is worn, by SIFT, the ratio "
     "test and one homography. `possible`: the same on the photo's own copy, turned and sheared, "
     "at the worn garment's size. `kept`: the one in parts of the other, for garments that have "
@@ -83,6 +81,7 @@ def evaluate_photographs(
     *,
     perception: Perception | None = None,
     engine: TryOn | None = None,
+    on_case: OnCase = quiet,
 ) -> Report:
     """Dress every person in every garment, and count what is left of the prints.
 
@@ -99,14 +98,14 @@ def evaluate_photographs(
     garments = _garments(config, perception, failures)
     rows: list[Row] = []
     pictures: dict[str, dict[tuple[str, str], Image.Image]] = {m: {} for m in config.methods}
-    for garment_name, laid in garments.items():
-        for person_name, person in people.items():
-            log.info("%s on %s", garment_name, person_name)
-            case = Case(person_name, garment_name, person, laid.garment, laid.cutout)
-            made = pictures_of(case, config, engine, failures)
-            rows += print_rows(case, made, config.printed)
-            for method, picture in made.items():
-                pictures[method][person_name, garment_name] = Image.fromarray(picture)
+    for done, (garment_name, person_name) in enumerate(product(garments, people)):
+        on_case(f"{garment_name} on {person_name}", done, len(garments) * len(people))
+        laid = garments[garment_name]
+        case = Case(person_name, garment_name, people[person_name], laid.garment, laid.cutout)
+        made = pictures_of(case, config, engine, failures)
+        rows += print_rows(case, made, config.printed)
+        for method, picture in made.items():
+            pictures[method][person_name, garment_name] = Image.fromarray(picture)
     sheets = {}
     if config.sheet:
         top = {name: laid.garment.photo for name, laid in garments.items()}
@@ -115,7 +114,7 @@ def evaluate_photographs(
             f"{method}.png": picture_grid(left, top, made, config.sheet)
             for method, made in pictures.items()
         }
-    note = _NOTE.format(fewest=config.printed)
+    note = PRINTS_NOTE.format(fewest=config.printed)
     table = Table(PRINTS, (*rows, *grouped_overall(rows)), note)
     return Report("folder", _plain(config), (table,), tuple(failures), sheets)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from os import PathLike
 from pathlib import Path
@@ -14,6 +14,14 @@ from typing import Any
 from PIL import Image
 
 from tryon.errors import OutputError
+
+OnCase = Callable[[str, int, int], None]
+"""Called before each case with its name, how many are done, and how many there are (0: unknown)."""
+
+
+def quiet(case: str, done: int, total: int) -> None:
+    """No progress."""
+
 
 LARGER_IS_BETTER = frozenset(
     {

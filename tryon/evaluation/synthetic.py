@@ -22,7 +22,7 @@ from tryon.evaluation.held_out import FIRST_SEED, held_out_samples, noisy_person
 from tryon.evaluation.maps import body_map_error, placement_error
 from tryon.evaluation.methods import PREVIEWS, Case, check_methods, needs_model, picture_of
 from tryon.evaluation.metrics import delta_e, pose_error, psnr, ssim
-from tryon.evaluation.report import Failure, Report, Row, Table, grouped_overall
+from tryon.evaluation.report import Failure, OnCase, Report, Row, Table, grouped_overall, quiet
 from tryon.evaluation.truth import true_atlas, true_body_map
 from tryon.images import photo_key
 from tryon.perception import Perception, load_perception
@@ -114,6 +114,7 @@ def evaluate_synthetic(
     perception: Perception | None = None,
     engine: TryOn | None = None,
     samples: Iterable[Sample] | None = None,
+    on_case: OnCase = quiet,
 ) -> Report:
     """Measure the methods on held-out people.
 
@@ -129,8 +130,9 @@ def evaluate_synthetic(
     perception = perception or (engine.perception if engine else load_perception())
     found: dict[str, list[Row]] = {TRY_ON: [], BODY_MAP: [], PLACEMENT: []}
     failures: list[Failure] = []
-    for sample in _samples(config) if samples is None else samples:
-        log.info("seed %d: %s", sample.seed, sample.category)
+    total = config.count * len(config.categories)
+    for done, sample in enumerate(_samples(config) if samples is None else samples):
+        on_case(f"{sample.category} {sample.seed}", done, total)
         if config.maps:
             found[BODY_MAP] += body_map_rows(sample, perception)
             found[PLACEMENT] += placement_rows(sample, perception, failures)

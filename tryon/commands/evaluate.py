@@ -1,0 +1,163 @@
+"""`tryon evaluate`: how good try-ons are, in numbers, on several kinds of pictures."""
+
+from __future__ import annotations
+
+import json
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from tryon.commands.terminal import progress
+
+if TYPE_CHECKING:
+    from tryon.evaluation.protocol import Evaluation
+
+LayoutChoice = StrEnum("LayoutChoice", ["synthetic", "vitonhd", "dresscode", "folder"])
+EvaluatedChoice = StrEnum("EvaluatedChoice", ["upper", "lower", "dress"])
+SplitChoice = StrEnum("SplitChoice", ["test", "train"])
+
+EXAMPLES = """
+**Examples**
+
+* `tryon evaluate --count 20 --out report/`
+* `tryon evaluate --count 20 --methods previews --methods true-warp --height 384`
+* `tryon evaluate --layout folder --people people/ --garments garments/ --methods warp`
+* `tryon evaluate --layout vitonhd --root zalando-hd-resized/ --unpaired --methods full`
+* `tryon evaluate --layout dresscode --root DressCode/ --category dress --json`
+"""
+
+
+def evaluate(
+    layout: Annotated[
+        LayoutChoice, typer.Option(help="What to measure on: held-out synthetic people, or yours.")
+    ] = LayoutChoice.synthetic,
+    root: Annotated[
+        Path | None, typer.Option(help="vitonhd, dresscode: folder of the data set.")
+    ] = None,
+    people: Annotated[Path | None, typer.Option(help="folder: folder of photos of people.")] = None,
+    garments: Annotated[
+        Path | None, typer.Option(help="folder: folder of photos of garments.")
+    ] = None,
+    only: Annotated[
+        list[str] | None, typer.Option(help="folder: name of a garment photo, if not all.")
+    ] = None,
+    methods: Annotated[
+        list[str] | None,
+        typer.Option(help="previews, ablations, full, warp, pasted ... Several may be given."),
+    ] = None,
+    category: Annotated[EvaluatedChoice | None, typer.Option(help="Only this category.")] = None,
+    count: Annotated[
+        int, typer.Option(help="Samples, or pairs, of each category; data sets: 0 takes all.")
+    ] = 20,
+    split: Annotated[SplitChoice, typer.Option(help="vitonhd, dresscode.")] = SplitChoice.test,
+    unpaired: Annotated[
+        bool, typer.Option("--unpaired", help="vitonhd, dresscode: people in another garment.")
+    ] = False,
+    height: Annotated[int, typer.Option(help="synthetic: pixels; the width is 3/4.")] = 512,
+    estimated: Annotated[
+        bool, typer.Option("--estimated", help="synthetic: joints by the estimator, not the truth.")
+    ] = False,
+    true_area: Annotated[
+        bool, typer.Option("--true-area", help="synthetic: repaint what truly has to be.")
+    ] = False,
+    maps: Annotated[
+        bool, typer.Option(help="synthetic: also measure body map and placement.")
+    ] = True,
+    pose: Annotated[
+        bool, typer.Option("--pose", help="synthetic: also compare the poses of the results.")
+    ] = False,
+    fabrics: Annotated[
+        Path | None, typer.Option(help="synthetic: folder of photos to crop fabrics from.")
+    ] = None,
+    model: Annotated[str, typer.Option(help="For the methods that paint.")] = "mini",
+    device: Annotated[str | None, typer.Option(help="cpu, cuda, cuda:1, mps.")] = None,
+    seed: Annotated[int, typer.Option(help="Of the model's noise.")] = 0,
+    out: Annotated[
+        Path | None, typer.Option(help="Folder for report.json, report.md and contact sheets.")
+    ] = None,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print one JSON object on standard output.")
+    ] = False,
+) -> None:
+    """Measure try-ons, and print tables of the averages."""
+    config = configuration(
+        layout=layout.value,
+        root=root,
+        people=people,
+        garments=garments,
+        only=tuple(only or ()),
+        methods=tuple(methods or ()),
+        category=category and category.value,
+        count=count,
+        split=split.value,
+        unpaired=unpaired,
+        height=height,
+        estimated=estimated,
+        true_area=true_area,
+        maps=maps,
+        pose=pose,
+        fabrics=fabrics,
+        model=model,
+        device=device,
+        seed=seed,
+    )
+    with progress("loading") as on_case:
+        from tryon.evaluation import protocol
+
+        report = protocol.evaluate(config, on_case=on_case)
+    if out is not None:
+        report.write(out)
+    typer.echo(json.dumps(report.as_dict()) if as_json else report.markdown(), nl=as_json)
+
+
+def configuration(layout: str, **asked: Any) -> Evaluation:
+    """What the command line asks for; `asked` are the other parameters of `evaluate`.
+
+    Raises OptionError.
+    """
+    from tryon.errors import OptionError
+    from tryon.evaluation.datasets import DatasetEvaluation
+    from tryon.evaluation.methods import ABLATIONS, PREVIEWS
+    from tryon.evaluation.photographs import PhotographEvaluation
+    from tryon.evaluation.synthetic import SyntheticEvaluation
+
+    sets = {"previews": PREVIEWS, "ablations": ABLATIONS}
+    chosen: dict[str, Any] = {name: asked[name] for name in ("model", "device", "seed")}
+    if asked["methods"]:
+        names = [name for item in asked["methods"] for name in sets.get(item, (item,))]
+        chosen["methods"] = tuple(dict.fromkeys(names))
+    if layout == "folder":
+        if asked["people"] is None or asked["garments"] is None:
+            raise OptionError("the layout 'folder' needs --people and --garments")
+        return PhotographEvaluation(
+            people=asked["people"],
+            garments=asked["garments"],
+            category=asked["category"] or "auto",
+            only=asked["only"],
+            **chosen,
+        )
+    if asked["category"]:
+        chosen["categories"] = (asked["category"],)
+    if layout != "synthetic":
+        if asked["root"] is None:
+            raise OptionError(f"the layout {layout!r} needs --root", remedy="Name its folder.")
+        return DatasetEvaluation(
+            asked["root"],
+            layout,  # type: ignore[arg-type]
+            split=asked["split"],
+            pairing="unpaired" if asked["unpaired"] else "paired",
+            count=asked["count"],
+            **chosen,
+        )
+    return SyntheticEvaluation(
+        count=asked["count"],
+        size=(asked["height"], round(asked["height"] * 3 / 4)),
+        people="estimated" if asked["estimated"] else "noisy",
+        area="true" if asked["true_area"] else "own",
+        maps=asked["maps"],
+        pose=asked["pose"],
+        fabrics=asked["fabrics"],
+        **chosen,
+    )
