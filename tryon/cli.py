@@ -11,10 +11,11 @@ import typer
 from typer.exceptions import TyperException
 
 from tryon import __version__
-from tryon.commands import batch, lora, weights
+from tryon.commands import batch, weights
 from tryon.commands.demo import demo
 from tryon.commands.doctor import doctor
 from tryon.commands.dress import EXAMPLES, dress
+from tryon.commands.evaluate import EXAMPLES as EVALUATE_EXAMPLES, evaluate
 from tryon.errors import Cancelled, OptionError, TryOnError
 
 app = typer.Typer(
@@ -26,10 +27,10 @@ app = typer.Typer(
     rich_markup_mode="markdown",
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-app.add_typer(lora.app, name="lora")
 app.add_typer(weights.app, name="weights")
 app.add_typer(batch.app, name="batch")
 app.command(epilog=EXAMPLES)(dress)
+app.command(epilog=EVALUATE_EXAMPLES)(evaluate)
 app.command()(demo)
 app.command()(doctor)
 
