@@ -36,6 +36,7 @@ from tryon.pipelines.conditioning import Recent, WeightedLoras
 from tryon.pipelines.family import Family, FamilyConfig
 from tryon.pipelines.inpaint import inpaint
 from tryon.pipelines.pose import require_visible
+from tryon.pipelines.prints import print_kept
 from tryon.planning import Plan, planned
 from tryon.preparation import Garment, Person, prepared_garment, prepared_person
 from tryon.stopwatch import Stopwatch
@@ -344,7 +345,7 @@ class TryOn:
             skeleton=plan.sample.skeleton or painted,
             crop=plan.crop.box,
             pose=person.pose,
-            scores=_scores(plan, alpha),
+            scores=_scores(plan, image, alpha),
             seconds=_seconds(plan.clock),
             parameters={
                 **options.as_dict(),
@@ -379,12 +380,19 @@ def _path(source: Any) -> Path | None:
     return None if isinstance(source, Image.Image) else Path(source)
 
 
-def _scores(plan: Plan, alpha: Image.Image) -> dict[str, float]:
-    """repainted: the share of the photo that may have changed. pose: how sure the joints are."""
-    return {
-        "repainted": float(np.count_nonzero(np.asarray(alpha))) / (alpha.width * alpha.height),
+def _scores(plan: Plan, image: Image.Image, alpha: Image.Image) -> dict[str, float]:
+    """repainted: the share of the photo that may have changed. pose: how sure the joints are.
+    print: how much of the garment's own structure the picture shows where the warp puts it, 0-1;
+    missing for plain cloth, and without the warp.
+    """
+    repainted = np.asarray(alpha)
+    scores = {
+        "repainted": float(np.count_nonzero(repainted)) / repainted.size,
         "pose": plan.person.pose.score,
     }
+    region = plan.worn & (repainted == 255)
+    kept = print_kept(np.asarray(image), np.asarray(plan.reference), region)
+    return scores if kept is None else {**scores, "print": kept}
 
 
 def _seconds(clock: Stopwatch) -> dict[str, float]:

@@ -24,7 +24,8 @@ class Look:
     skeleton: RGB, the size of the crop that was repainted.
     crop: the part of the photo that was repainted at the family's size (may pass the frame).
     pose: the joints that were found, in pixels of the photo.
-    scores: measures of this picture by name.
+    scores: measures of this picture by name: `repainted`, the share of the photo; `pose`, how sure
+        the joints are; `print`, how much of the garment's structure is kept, if it has any.
     seconds: time by stage.
     parameters: everything needed to make the same picture again.
     """

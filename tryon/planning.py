@@ -43,6 +43,7 @@ class Plan:
     reference: RGB, the photo with the garment's own pixels placed on it, as far as known.
     trust: float32 (H, W), 0-1, how far the reference is believed inside the mask: the background
         is, the warp as far as it is certain, and the old clothes are not.
+    worn: bool (H, W), where the garment's own pixels are known; nowhere without the warp.
     """
 
     person: Person
@@ -53,6 +54,7 @@ class Plan:
     sample: InpaintSample
     reference: Image.Image
     trust: np.ndarray
+    worn: np.ndarray
     settings: InpaintSettings
     clock: Stopwatch
 
@@ -83,7 +85,9 @@ def planned(
     )
     sample = painting_sample(config, person, garment, options, area, crop, loras)
     reference, trust = person.photo, 1 - person.silhouette
+    worn = np.zeros(trust.shape, bool)
     if warp is not None:
+        worn = warp.coverage > 0.9
         reference = warp_composite(person.photo, warp, area)
         trust = trust + warp.coverage * (np.sqrt(warp.confidence) - trust)
         shown = reference
@@ -94,7 +98,9 @@ def planned(
     settings = replace(
         InpaintSettings.of(config), **{k: v for k, v in asked.items() if v is not None}
     )
-    return Plan(person, garment, options, area, crop, sample, reference, trust, settings, clock)
+    return Plan(
+        person, garment, options, area, crop, sample, reference, trust, worn, settings, clock
+    )
 
 
 def repainted_area(

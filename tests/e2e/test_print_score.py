@@ -1,0 +1,48 @@
+"""`look.scores["print"]`, from photo to score, without a model."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from tryon import TryOn
+
+
+@pytest.fixture(scope="module")
+def engine() -> TryOn:
+    return TryOn("none")
+
+
+@pytest.fixture
+def printed(shirt: Path, tmp_path: Path) -> Path:
+    """The drawn shirt, checked all over."""
+    picture = np.asarray(Image.open(shirt)).copy()
+    y, x = np.mgrid[0 : picture.shape[0], 0 : picture.shape[1]]
+    red = (picture[..., 0] > 150) & (picture[..., 1] < 100)
+    picture[red & ((x // 12 + y // 12) % 2 == 0)] = (250, 240, 120)
+    Image.fromarray(picture).save(tmp_path / "printed.png")
+    return tmp_path / "printed.png"
+
+
+def test_the_warp_alone_keeps_the_print(engine: TryOn, astronaut: Path, printed: Path) -> None:
+    look = engine.dress(astronaut, printed, category="upper")
+    assert look.scores["print"] > 0.8
+    assert look.report()["scores"]["print"] == pytest.approx(look.scores["print"], abs=1e-5)
+
+
+def test_without_the_warp_nothing_can_be_said(
+    engine: TryOn, astronaut: Path, printed: Path
+) -> None:
+    assert "print" not in engine.dress(astronaut, printed, category="upper", warp=False).scores
+
+
+def test_plain_cloth_has_no_print_to_keep(
+    engine: TryOn, astronaut: Path, tmp_path: Path, shirt: Path
+) -> None:
+    picture = np.asarray(Image.open(shirt)).copy()
+    picture[240:281, 112:273] = (190, 30, 40)
+    Image.fromarray(picture).save(tmp_path / "plain.png")
+    assert "print" not in engine.dress(astronaut, tmp_path / "plain.png", category="upper").scores
