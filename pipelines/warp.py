@@ -2,8 +2,7 @@
 
 Every pixel of the person knows its canonical coordinate, every canonical coordinate its place in
 the garment photo: together one lookup into the full-size photo, so that prints stay sharp.
-The limbs are drawn one by one, each with a smooth map of its own: where a forearm crosses the
-chest, the chest's print ends at the forearm's edge instead of bending around it.
+The limbs are drawn one by one, each with a smooth map of its own (`tryon.pipelines.drape`).
 """
 
 from __future__ import annotations
@@ -17,15 +16,19 @@ from PIL import Image
 
 from tryon.pipelines.atlas import FRAME, GarmentAtlas, GarmentLayer
 from tryon.pipelines.bodymap import BodyMap
-from tryon.pipelines.field import fitted_field
+from tryon.pipelines.drape import (
+    REACH,
+    Limb,
+    cells_per_unit,
+    continued_shares,
+    hanging_over,
+    limb_field,
+    limbs_under,
+    on_arm,
+)
 from tryon.types import BODY_PARTS, Box
 
-_CELLS = (24, 18)
-_STIFFNESS = 1e-6
 _FROM_BEHIND = 0.25  # confidence in the front's photo where the back of the person shows
-_BETWEEN_THIGHS = 0.585  # v where a skirt spans the gap
-_TRUNK_OFF, _LEG_OFF = 0.12, 0.05  # how far cloth is drawn beyond the body map, in the frame
-_SHOULDER = (0.055, 0.30)  # |u - 0.5| from here and v up to here: where arm and trunk are one
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -42,38 +45,6 @@ class Warp:
     confidence: np.ndarray
 
 
-@dataclass(frozen=True, slots=True)
-class _Limb:
-    """Parts that are drawn as one smooth surface, and those that help to fit it."""
-
-    drawn: tuple[str, ...]
-    fitted: tuple[str, ...]
-    beside: tuple[str, ...] = ()  # these help near the shoulder only
-
-
-_ARMS = tuple(f"{side}_{part}" for side in ("left", "right") for part in ("upper_arm", "forearm"))
-_LEGS = tuple(f"{side}_{part}" for side in ("left", "right") for part in ("thigh", "shin", "foot"))
-
-
-def _limbs(hanging: tuple[str, ...]) -> tuple[_Limb, ...]:
-    """How the body falls into smooth surfaces; parts of legs that the garment hangs over as one
-    piece of cloth (a skirt, the hem of a top) belong to the trunk."""
-    trunk = _Limb(("neck", "torso"), ("neck", "torso"), beside=_ARMS)
-    arms = tuple(
-        _Limb(
-            (f"{side}_upper_arm", f"{side}_forearm"),
-            (f"{side}_upper_arm", f"{side}_forearm", f"{side}_hand"),
-            beside=("torso",),
-        )
-        for side in ("left", "right")
-    )
-    if hanging:
-        whole = ("neck", "torso", *hanging)
-        return (_Limb(whole, whole, beside=_ARMS), *arms)
-    legs = tuple(_Limb(names, ("torso", *names)) for names in (_LEGS[:3], _LEGS[3:]))
-    return (trunk, *arms, *legs)
-
-
 def warp_garment(atlas: GarmentAtlas, body: BodyMap) -> Warp:
     """The garment on the person, in the size of the person's photo.
 
@@ -87,7 +58,7 @@ def warp_garment(atlas: GarmentAtlas, body: BodyMap) -> Warp:
     window = _window(atlas, body)
     if window is not None:
         rows, columns = slice(window.top, window.bottom), slice(window.left, window.right)
-        uv, drawn = _canonical(body, window, _limbs(_hanging(atlas)))
+        uv, drawn = _canonical(body, window, limbs_under(hanging_over(atlas)))
         painted = _painted(atlas, body, window, uv, drawn)
         image[rows, columns], coverage[rows, columns], confidence[rows, columns] = painted
     return Warp(image, coverage, confidence)
@@ -106,13 +77,6 @@ def warp_composite(photo: Image.Image, warp: Warp, mask: Image.Image | None = No
     return Image.fromarray(np.round(mixed).astype(np.uint8))
 
 
-def _hanging(atlas: GarmentAtlas) -> tuple[str, ...]:
-    """The parts of the legs that the garment covers without being split between them."""
-    if atlas.category == "upper":
-        return "left_thigh", "right_thigh"
-    return _LEGS if atlas.covers(0.5, _BETWEEN_THIGHS) else ()
-
-
 def _window(atlas: GarmentAtlas, body: BodyMap) -> Box | None:
     """The piece of the photo where there may be any of the garment."""
     reach = np.max([layer.coverage for layer in atlas.layers], axis=0) > 0.1
@@ -125,7 +89,7 @@ def _window(atlas: GarmentAtlas, body: BodyMap) -> Box | None:
         return None
     scale = body.box.height / present.shape[0]
     width, height = body.photo_size
-    air = 3 + round(_TRUNK_OFF * _cells_per_unit(body))
+    air = 3 + round(REACH * cells_per_unit(body))
     left = max(0, int(body.box.left + (columns[0] - air) * scale))
     top = max(0, int(body.box.top + (rows[0] - air) * scale))
     right = min(width, int(body.box.left + (columns[-1] + air + 1) * scale) + 1)
@@ -141,7 +105,7 @@ def _grid(window: Box, body: BodyMap) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _canonical(
-    body: BodyMap, window: Box, limbs: tuple[_Limb, ...]
+    body: BodyMap, window: Box, limbs: tuple[Limb, ...]
 ) -> tuple[np.ndarray, np.ndarray]:
     """In the window: uv, float32 (h, w, 2), and how much a pixel is drawn at all, (h, w)."""
     y, x = _grid(window, body)
@@ -152,93 +116,29 @@ def _canonical(
     )
     hidden = [index[name] for name in ("head", "left_hand", "right_hand")]
     ahead = body.parts[..., hidden].sum(axis=-1)
-    shares, continued = _stretched(body, shares, ahead, limbs)
-    sharp = [_on_window(shares[..., i], body, window) for i in range(len(limbs))]
+    beyond = continued_shares(body, shares, ahead, limbs)
+    sharp = [_on_window(shares[..., i] + beyond[..., i], body, window) for i in range(len(limbs))]
+    continued = beyond.sum(axis=-1)
     background = _on_window(body.parts[..., 0] - continued, body, window)
     other = np.maximum(background, _on_window(ahead, body, window))
     best = np.zeros(uv.shape[:2], np.float32)
-    for limb, share in zip(limbs, sharp, strict=True):
+    for i, share in enumerate(sharp):
         chosen = share > np.maximum(best, 0.05)
         best = np.maximum(best, share)
-        if chosen.any() and (field := _limb_field(body, limb)) is not None:
+        if chosen.any() and (field := limb_field(body, limbs[i], beyond[..., i])) is not None:
             rows, columns = (_extent(np.asarray(chosen.any(axis=axis))) for axis in (1, 0))
             piece = chosen[rows, columns]
             uv[rows, columns][piece] = field.on_grid(y[rows], x[columns])[piece]
     step = 0.5 * body.box.height / body.uv.shape[0]  # the edge is one photo pixel soft
     drawn = np.clip((best - other) * step + 0.5, 0, 1)
-    drawn[(_on_window(continued, body, window) > 0.5) & _on_arm(uv)] = 0
+    drawn[(_on_window(continued, body, window) > 0.5) & on_arm(uv)] = 0
     return uv, drawn
-
-
-def _stretched(
-    body: BodyMap, shares: np.ndarray, ahead: np.ndarray, limbs: tuple[_Limb, ...]
-) -> tuple[np.ndarray, np.ndarray]:
-    """The limbs' shares (h, w, n), continued over the background, and by how much (h, w).
-
-    A flared skirt stands off further than the body map reaches, and spans the gap between the
-    legs: there the smooth map goes on, and the garment ends at its own outline.
-    """
-    background = body.parts[..., 0]
-    nearest = shares.argmax(axis=-1)
-    there = shares.max(axis=-1) > np.maximum(background, ahead)
-    cells = _cells_per_unit(body)
-    reach = [cells * _reach(limb) for limb in limbs]
-    away = np.stack(
-        [
-            cv2.distanceTransform((~there | (nearest != i)).astype(np.uint8), cv2.DIST_L2, 3)
-            for i in range(len(limbs))
-        ],
-        axis=-1,
-    )
-    away = np.minimum(away, away.shape[0]) / reach
-    given = np.where(away.min(axis=-1) < 1, background, 0)
-    stretched = shares + given[..., None] * (
-        away.argmin(axis=-1)[..., None] == np.arange(len(limbs))
-    )
-    return stretched, given
-
-
-def _reach(limb: _Limb) -> float:
-    """How far cloth may stand off beyond the body map, in the canonical frame."""
-    if "torso" in limb.drawn:
-        return _TRUNK_OFF
-    return _LEG_OFF if limb.drawn[0] in _LEGS else 1e-3
-
-
-def _on_arm(uv: np.ndarray) -> np.ndarray:
-    """bool (h, w): points of the frame as far out as an arm in A-pose: no trunk reaches there."""
-    return np.asarray(np.abs(uv[..., 0] - 0.5) > 0.08 + 0.9 * np.maximum(uv[..., 1] - 0.25, 0))
-
-
-def _cells_per_unit(body: BodyMap) -> float:
-    """How many cells of the body map go into one of the canonical frame, on this person."""
-    trunk = body.parts[..., BODY_PARTS.index("torso")] > 0.8
-    down = np.hypot(*np.moveaxis(np.gradient(body.uv, axis=0), -1, 0))[trunk]
-    return 1 / max(float(np.median(down)), 1e-3) if len(down) else 1.0
 
 
 def _extent(present: np.ndarray) -> slice:
     """From the first to the last True."""
     places = np.flatnonzero(present)
     return slice(int(places[0]), int(places[-1]) + 1)
-
-
-def _limb_field(body: BodyMap, limb: _Limb):  # type: ignore[no-untyped-def]
-    """The smooth map from the crop to the canonical frame on one limb, None if it is not seen."""
-    index = {name: i for i, name in enumerate(BODY_PARTS)}
-    weight = body.parts[..., [index[n] for n in limb.fitted]].sum(axis=-1)
-    if limb.beside:
-        near = body.parts[..., [index[n] for n in limb.beside]].sum(axis=-1)
-        sideways, down = _SHOULDER
-        u, v = np.abs(body.uv[..., 0] - 0.5), body.uv[..., 1]
-        weight = weight + 0.5 * near * ((u > sideways) & (u < 0.16) & (v < down))
-    weight = np.where(weight > 0.4, weight * (0.05 + body.confidence), 0)
-    rows, columns = np.nonzero(weight)
-    if len(rows) < 12:
-        return None
-    height, width = weight.shape
-    points = np.stack([(columns + 0.5) / width, (rows + 0.5) / height], axis=1)
-    return fitted_field(points, body.uv[rows, columns], weight[rows, columns], _CELLS, _STIFFNESS)
 
 
 def _on_window(plane: np.ndarray, body: BodyMap, window: Box) -> np.ndarray:

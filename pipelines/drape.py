@@ -1,0 +1,152 @@
+"""How a body falls into smooth surfaces that cloth lies on, and how far cloth goes beyond it.
+
+The limbs are mapped one by one: where a forearm crosses the chest, the chest's print ends at the
+forearm's edge instead of bending around it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+from tryon.pipelines.atlas import GarmentAtlas
+from tryon.pipelines.bodymap import BodyMap
+from tryon.pipelines.field import Field, fitted_field
+from tryon.types import BODY_PARTS
+
+_CELLS = (24, 18)
+_STIFFNESS = 1e-6
+_BETWEEN_THIGHS = 0.585  # v where a skirt spans the gap
+_SHOULDER = (0.055, 0.30)  # |u - 0.5| from here and v up to here: where arm and trunk are one
+REACH, _LEG_REACH = 0.12, 0.05  # how far cloth is drawn beyond the body map, in the frame
+_SPREAD = 6.0  # cells over which the bends of the body's edge are felt beyond it
+_BEYOND = 0.05  # weight of what is only continued
+
+
+@dataclass(frozen=True, slots=True)
+class Limb:
+    """Parts that are drawn as one smooth surface, and those that help to fit it."""
+
+    drawn: tuple[str, ...]
+    fitted: tuple[str, ...]
+    beside: tuple[str, ...] = ()  # these help near the shoulder only
+
+
+_ARMS = tuple(f"{side}_{part}" for side in ("left", "right") for part in ("upper_arm", "forearm"))
+_LEGS = tuple(f"{side}_{part}" for side in ("left", "right") for part in ("thigh", "shin", "foot"))
+
+
+def limbs_under(hanging: tuple[str, ...]) -> tuple[Limb, ...]:
+    """How the body falls into smooth surfaces; parts of legs that the garment hangs over as one
+    piece of cloth (a skirt, the hem of a top) belong to the trunk."""
+    trunk = Limb(("neck", "torso"), ("neck", "torso"), beside=_ARMS)
+    arms = tuple(
+        Limb(
+            (f"{side}_upper_arm", f"{side}_forearm"),
+            (f"{side}_upper_arm", f"{side}_forearm", f"{side}_hand"),
+            beside=("torso",),
+        )
+        for side in ("left", "right")
+    )
+    if hanging:
+        whole = ("neck", "torso", *hanging)
+        return (Limb(whole, whole, beside=_ARMS), *arms)
+    legs = tuple(Limb(names, ("torso", *names)) for names in (_LEGS[:3], _LEGS[3:]))
+    return (trunk, *arms, *legs)
+
+
+def hanging_over(atlas: GarmentAtlas) -> tuple[str, ...]:
+    """The parts of the legs that the garment covers without being split between them."""
+    if atlas.category == "upper":
+        return "left_thigh", "right_thigh"
+    return _LEGS if atlas.covers(0.5, _BETWEEN_THIGHS) else ()
+
+
+def continued_shares(
+    body: BodyMap, shares: np.ndarray, ahead: np.ndarray, limbs: tuple[Limb, ...]
+) -> np.ndarray:
+    """float (h, w, n), 0-1: how much of the background each limb's cloth may cover beyond it.
+
+    shares: (h, w, n), of each limb. ahead: (h, w), the share of head and hands.
+
+    A flared skirt stands off further than the body map reaches, and spans the gap between the
+    legs: there the smooth map goes on, and the garment ends at its own outline.
+    """
+    background = body.parts[..., 0]
+    nearest = shares.argmax(axis=-1)
+    there = shares.max(axis=-1) > np.maximum(background, ahead)
+    cells = cells_per_unit(body)
+    reach = [cells * _reach(limb) for limb in limbs]
+    away = np.stack(
+        [
+            cv2.distanceTransform((~there | (nearest != i)).astype(np.uint8), cv2.DIST_L2, 3)
+            for i in range(len(limbs))
+        ],
+        axis=-1,
+    )
+    away = np.minimum(away, away.shape[0]) / reach
+    given = np.where(away.min(axis=-1) < 1, background, 0)
+    return given[..., None] * (away.argmin(axis=-1)[..., None] == np.arange(len(limbs)))
+
+
+def _reach(limb: Limb) -> float:
+    """How far cloth may stand off beyond the body map, in the canonical frame."""
+    if "torso" in limb.drawn:
+        return REACH
+    return _LEG_REACH if limb.drawn[0] in _LEGS else 1e-3
+
+
+def on_arm(uv: np.ndarray) -> np.ndarray:
+    """bool (h, w): points of the frame as far out as an arm in A-pose: no trunk reaches there."""
+    return np.asarray(np.abs(uv[..., 0] - 0.5) > 0.08 + 0.9 * np.maximum(uv[..., 1] - 0.25, 0))
+
+
+def cells_per_unit(body: BodyMap) -> float:
+    """How many cells of the body map go into one of the canonical frame, on this person."""
+    trunk = body.parts[..., BODY_PARTS.index("torso")] > 0.8
+    down = np.hypot(*np.moveaxis(np.gradient(body.uv, axis=0), -1, 0))[trunk]
+    return 1 / max(float(np.median(down)), 1e-3) if len(down) else 1.0
+
+
+def limb_field(body: BodyMap, limb: Limb, beyond: np.ndarray) -> Field | None:
+    """The smooth map from the crop to the canonical frame on one limb, None if it is not seen.
+
+    beyond: (h, w), 0-1, the background that the limb's cloth may cover.
+    """
+    index = {name: i for i, name in enumerate(BODY_PARTS)}
+    weight = body.parts[..., [index[n] for n in limb.fitted]].sum(axis=-1)
+    if limb.beside:
+        near = body.parts[..., [index[n] for n in limb.beside]].sum(axis=-1)
+        sideways, down = _SHOULDER
+        u, v = np.abs(body.uv[..., 0] - 0.5), body.uv[..., 1]
+        weight = weight + 0.5 * near * ((u > sideways) & (u < 0.16) & (v < down))
+    weight = np.where(weight > 0.4, weight * (0.05 + body.confidence), 0)
+    if np.count_nonzero(weight) < 12:
+        return None
+    beyond = (beyond > 0.5) & (weight == 0)
+    uv = np.where(beyond[..., None], _continued(body.uv, weight), body.uv)
+    weight = np.where(beyond, _BEYOND, weight)
+    rows, columns = np.nonzero(weight)
+    height, width = weight.shape
+    points = np.stack([(columns + 0.5) / width, (rows + 0.5) / height], axis=1)
+    return fitted_field(points, uv[rows, columns], weight[rows, columns], _CELLS, _STIFFNESS)
+
+
+def _continued(uv: np.ndarray, weight: np.ndarray) -> np.ndarray:
+    """uv (h, w, 2) as it would go on outside the weighted cells: affine, and near them bent.
+
+    The field alone goes on as straight as its outermost cells happen to point, and those are the
+    least sure of all.
+    """
+    rows, columns = np.nonzero(weight)
+    there = weight[rows, columns, None]
+    terms = np.stack([np.ones(len(rows)), columns, rows], axis=1)
+    affine, *_ = np.linalg.lstsq(terms * there, uv[rows, columns] * there, rcond=None)
+    y, x = np.mgrid[0 : weight.shape[0], 0 : weight.shape[1]]
+    straight = affine[0] + x[..., None] * affine[1] + y[..., None] * affine[2]
+    plane = weight.astype(np.float32)[..., None]
+    bends = cv2.GaussianBlur(((uv - straight) * plane).astype(np.float32), (0, 0), _SPREAD)
+    known = cv2.GaussianBlur(plane, (0, 0), _SPREAD)[..., None]
+    return np.asarray(straight + bends / np.maximum(known, 0.01))
