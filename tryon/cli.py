@@ -11,7 +11,7 @@ import typer
 from typer.exceptions import TyperException
 
 from tryon import __version__
-from tryon.commands import batch, lora, weights
+from tryon.commands import batch, garment, lora, weights
 from tryon.commands.demo import demo
 from tryon.commands.doctor import doctor
 from tryon.commands.dress import EXAMPLES, dress
@@ -29,6 +29,7 @@ app = typer.Typer(
 )
 app.add_typer(lora.app, name="lora")
 app.add_typer(weights.app, name="weights")
+app.add_typer(garment.app, name="garment")
 app.add_typer(batch.app, name="batch")
 app.command(epilog=EXAMPLES)(dress)
 app.command(epilog=EVALUATE_EXAMPLES)(evaluate)

@@ -1,0 +1,168 @@
+"""Training pictures made by ourselves: a garment's atlas drawn onto the library's bodies.
+
+From a single flat photo come any number of pictures of the garment worn, each with the mask, crop,
+skeleton and imperfect warp that inference would make of such a person. Light, colour and noise
+vary, so that a LoRA learns the garment and not how our pictures look.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from typing import Literal
+
+import cv2
+import numpy as np
+from PIL import Image
+
+from tryon.errors import PersonError
+from tryon.options import DressOptions
+from tryon.perception import Perception
+from tryon.pipelines.atlas import GarmentAtlas
+from tryon.pipelines.bodymap import body_map
+from tryon.pipelines.crop import cropped_photo
+from tryon.pipelines.family import FamilyConfig
+from tryon.pipelines.inpaint import InpaintSample
+from tryon.pipelines.parsing import person_parsing
+from tryon.pipelines.warp import warp_garment
+from tryon.planning import planned
+from tryon.preparation import Garment, Person
+from tryon.stopwatch import Stopwatch
+from tryon.training.body_library import LibraryBody, load_bodies
+from tryon.training.noise import PersonNoise, noisy_keypoints, noisy_silhouette
+from tryon.types import Category, Pose
+
+NOISE = PersonNoise(stray=0.0, missing=0.0, swapped=0.0)
+_LEAST = 0.02  # share of the picture that a garment must cover to be worth training on
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Wearer:
+    """Somebody to see the garment on.
+
+    person: as inference would see them. body: the library's, or None where the person's photo
+    already shows the garment worn.
+    """
+
+    person: Person
+    body: LibraryBody | None = None
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class View:
+    """The garment on somebody, at the family's size.
+
+    sample: what inference would be given, with the warp or without; its image is the target, RGB.
+    garment: float32 (H, W), 0-1, where the garment is in the target.
+    """
+
+    sample: InpaintSample
+    garment: np.ndarray
+
+
+def library_wearers(
+    perception: Perception, category: Category, bodies: Sequence[LibraryBody] | None = None
+) -> list[Wearer]:
+    """The library's people for a garment of the category, as inference would see them.
+
+    bodies: others than those of the package.
+    """
+    found = []
+    for body in load_bodies(category) if bodies is None else bodies:
+        with suppress(PersonError):  # a body of which too little is seen for this net
+            found.append(library_wearer(perception, body))
+    return found
+
+
+def library_wearer(perception: Perception, body: LibraryBody) -> Wearer:
+    """A body of the library, looked at with the errors of an estimator. Raises PersonError."""
+    rng = np.random.default_rng(body.seed)
+    tall = float(np.ptp(body.keypoints[body.keypoints[:, 2] > 0, 1])) or 1.0
+    found = noisy_keypoints(rng, body.keypoints, tall, NOISE)
+    pose = Pose(found.astype(np.float32), body.hands, score=1.0)
+    silhouette = noisy_silhouette(rng, body.silhouette, tall, NOISE)
+    photo = Image.fromarray(body.image)
+    parsing = person_parsing(photo, pose, silhouette)
+    seen = body_map(perception.body_map, pose, silhouette)
+    return Wearer(Person(photo, pose, silhouette, parsing, seen, key=str(body.seed)), body)
+
+
+def views(
+    wearers: Sequence[Wearer],
+    garment: Garment,
+    config: FamilyConfig,
+    *,
+    count: int,
+    variants: int,
+    no_warp: float,
+    seed: int,
+) -> Iterator[View]:
+    """`count` pictures, going round the wearers, each in `variants` masks and crops.
+
+    no_warp: how often the warp is left out. Pictures that show too little of the garment are
+    passed over.
+    """
+    for number in range(count):
+        rng = np.random.default_rng([seed, number])
+        wearer = wearers[number % len(wearers)]
+        target, where = (
+            (np.asarray(wearer.person.photo), _worn_here(wearer.person, garment))
+            if wearer.body is None
+            else dressed(wearer.body, garment.atlas, rng)
+        )
+        if where.mean() < _LEAST:
+            continue
+        for variant in range(variants):
+            warp = (variant + 0.5) / variants > no_warp if variants > 2 else rng.random() > no_warp
+            yield _view(wearer.person, garment, config, target, where, bool(warp), rng)
+
+
+def dressed(
+    body: LibraryBody, atlas: GarmentAtlas, rng: np.random.Generator
+) -> tuple[np.ndarray, np.ndarray]:
+    """A body of the library wearing the garment: uint8 (H, W, 3), and where it is, float32 (H, W).
+
+    Placed by the true body map and lit by the light that was measured there, in a random degree.
+    """
+    warp = warp_garment(atlas, body.body)
+    height, width = warp.coverage.shape
+    where = warp.coverage * (1 - body.over.astype(np.float32))
+    if where.max() < 0.5:
+        return body.image, where
+    light = cv2.resize(body.light, (width, height), interpolation=cv2.INTER_LINEAR) / 128.0
+    light = (light / np.median(light[where > 0.5])) ** rng.uniform(0.5, 1.1)
+    tint = 1 + rng.normal(0, 0.05) + rng.normal(0, 0.012, 3)
+    lit = warp.image * (light.clip(0.3, 1.6)[..., None] * tint)
+    picture = body.image + where[..., None] * (lit - body.image)
+    picture = picture * (1 + rng.normal(0, 0.03)) + rng.normal(0, rng.uniform(0, 4), picture.shape)
+    if rng.random() < 0.3:
+        picture = cv2.GaussianBlur(picture, (0, 0), rng.uniform(0.4, 1.0))
+    return np.asarray(picture.clip(0, 255), np.uint8), where
+
+
+def _view(
+    person: Person,
+    garment: Garment,
+    config: FamilyConfig,
+    target: np.ndarray,
+    where: np.ndarray,
+    warp: bool,
+    rng: np.random.Generator,
+) -> View:
+    limbs: Literal["auto", "whole"] = "whole" if rng.random() < 0.4 else "auto"
+    grow = int(rng.integers(0, max(2, target.shape[0] // 64)))
+    options = DressOptions(limbs=limbs, grow=grow, warp=warp, category=garment.category)
+    plan = planned(config, person, garment, options, Stopwatch())
+    picture = cropped_photo(Image.fromarray(target), plan.crop)
+    weight = cropped_photo(
+        Image.fromarray((where * 255).astype(np.uint8)).convert("RGB"), plan.crop
+    )
+    shown = plan.sample.warp if warp else None
+    sample = replace(plan.sample, image=picture, warp=shown, garment=garment.photo)
+    return View(sample, np.asarray(weight)[..., 0] / np.float32(255))
+
+
+def _worn_here(person: Person, garment: Garment) -> np.ndarray:
+    """float32 (H, W): where the wearer in a photo has the garment, as far as the atlas tells."""
+    return warp_garment(garment.atlas, person.body).coverage
