@@ -60,10 +60,10 @@ class DiffusionSettings:
     networks: MiniSettings = field(default_factory=MiniSettings)
     stages: tuple[Stage, ...] = (
         Stage(until=2500, batch_size=16, pure_noise=0.85, half_size=True),
-        Stage(until=3700, batch_size=8, pure_noise=0.85, absolute=True),
-        Stage(until=4900, batch_size=8, pure_noise=0.85, absolute=True, aligned=0.8, outside=0.3),
+        Stage(until=3200, batch_size=8, pure_noise=0.85, absolute=True),
+        Stage(until=4100, batch_size=8, pure_noise=0.85, absolute=True, aligned=0.8, outside=0.3),
     )
-    decay_steps: int = 500
+    decay_steps: int = 400
     learning_rate: float = 5e-4
     warmup: int = 60
     no_warp: float = 0.5
