@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 LayoutChoice = StrEnum("LayoutChoice", ["synthetic", "vitonhd", "dresscode", "folder"])
 EvaluatedChoice = StrEnum("EvaluatedChoice", ["upper", "lower", "dress"])
+AreaChoice = StrEnum("AreaChoice", ["own", "true", "box"])
 SplitChoice = StrEnum("SplitChoice", ["test", "train"])
 
 EXAMPLES = """
@@ -59,9 +60,9 @@ def evaluate(
     estimated: Annotated[
         bool, typer.Option("--estimated", help="synthetic: joints by the estimator, not the truth.")
     ] = False,
-    true_area: Annotated[
-        bool, typer.Option("--true-area", help="synthetic: repaint what truly has to be.")
-    ] = False,
+    area: Annotated[
+        AreaChoice, typer.Option(help="synthetic: repaint what is found, the truth, a box around.")
+    ] = AreaChoice.own,
     maps: Annotated[
         bool, typer.Option(help="synthetic: also measure body map and placement.")
     ] = True,
@@ -95,7 +96,7 @@ def evaluate(
         unpaired=unpaired,
         height=height,
         estimated=estimated,
-        true_area=true_area,
+        area=area.value,
         maps=maps,
         pose=pose,
         fabrics=fabrics,
@@ -155,7 +156,7 @@ def configuration(layout: str, **asked: Any) -> Evaluation:
         count=asked["count"],
         size=(asked["height"], round(asked["height"] * 3 / 4)),
         people="estimated" if asked["estimated"] else "noisy",
-        area="true" if asked["true_area"] else "own",
+        area=asked["area"],
         maps=asked["maps"],
         pose=asked["pose"],
         fabrics=asked["fabrics"],

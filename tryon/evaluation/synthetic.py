@@ -11,13 +11,14 @@ import math
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, get_args
 
 import numpy as np
 from PIL import Image
 
-from tryon.data.synthetic.sample import Garment as TrueGarment, Sample
+from tryon.data.synthetic.sample import FACE, HAND, SKIN, Garment as TrueGarment, Sample
 from tryon.errors import InputError, OptionError
+from tryon.evaluation.covering import limbs_mistaken
 from tryon.evaluation.held_out import FIRST_SEED, held_out_samples, noisy_person
 from tryon.evaluation.maps import body_map_error, placement_error
 from tryon.evaluation.methods import PREVIEWS, Case, check_methods, needs_model, picture_of
@@ -38,13 +39,16 @@ from tryon.types import CATEGORIES, Category, Pose
 if TYPE_CHECKING:
     from tryon.engine import TryOn
 
+Area = Literal["own", "true", "box"]
+
 log = logging.getLogger(__name__)
 
 TRY_ON, BODY_MAP, PLACEMENT = "Try-on", "Body map", "Placement"
 _NOTES = {
     TRY_ON: "Inside the new garment of the true picture: PSNR in dB, SSIM, mean and median "
     "CIEDE2000. `area_`: inside all that may be repainted; `photo_`: over the whole picture, so "
-    "that a garment drawn too large counts too. `pose`: mean distance of the joints found in the "
+    "that a garment drawn too large counts too. `limbs`: percent of the limbs that are covered and "
+    "should be bare, or the other way round. `pose`: mean distance of the joints found in the "
     "result from those found in the truth, in percent of the trunk. Mean ± standard error.",
     BODY_MAP: "On the bare body, by joints and silhouette with noise and as estimated: distance "
     "in percent of the body's height (median and mean over the pixels), share of pixels with the "
@@ -61,6 +65,7 @@ _SHOWN = (
     "area_psnr",
     "area_ssim",
     "photo_psnr",
+    "limbs",
     "pose",
 )
 _ARMS = ("shoulder", "elbow", "wrist")
@@ -78,7 +83,8 @@ class SyntheticEvaluation:
     count: samples of each category. first_seed: see `held_out`.
     size: (height, width) of the pictures. methods: names of `methods.METHODS`.
     people: `noisy` puts an estimator's errors onto the truth, `estimated` runs the estimator.
-    area: what may be repainted: the engine's `own` finding, or the `true` one.
+    area: what may be repainted: the engine's `own` finding, the `true` one, or a `box` around it,
+        whose outline says nothing of the body.
     maps: also measure the body map and the placement. pose: also measure the pose of results.
     model, device: of the engine, if a method needs one. seed: of its noise.
     fabrics: folder of photographs for fabrics and backgrounds; None draws them all.
@@ -90,7 +96,7 @@ class SyntheticEvaluation:
     size: tuple[int, int] = (512, 384)
     first_seed: int = FIRST_SEED
     people: Literal["noisy", "estimated"] = "noisy"
-    area: Literal["own", "true"] = "own"
+    area: Area = "own"
     maps: bool = True
     pose: bool = False
     model: str = "mini"
@@ -104,7 +110,7 @@ class SyntheticEvaluation:
             raise OptionError(f"count is {self.count}, not 1 or more")
         if not set(self.categories) <= set(CATEGORIES) or not self.categories:
             raise OptionError(f"categories are {self.categories}, not some of {CATEGORIES}")
-        if self.people not in ("noisy", "estimated") or self.area not in ("own", "true"):
+        if self.people not in ("noisy", "estimated") or self.area not in get_args(Area):
             raise OptionError(f"people is {self.people!r} and area {self.area!r}")
 
 
@@ -179,6 +185,14 @@ def try_on_rows(
     rows = []
     for method, picture in pictures.items():
         values = picture_measures(picture, truth, garment, sample.agnostic)
+        values["limbs"] = 100 * limbs_mistaken(
+            picture,
+            garment=garment,
+            skin=np.isin(sample.other.clothes, (SKIN, FACE, HAND)),
+            parts=sample.body.parts,
+            area=sample.agnostic,
+            truth=truth,
+        )
         if config.pose:
             values["pose"] = _pose_off(picture, reference, sample.category, perception)
         rows.append(Row(name, group, method, values))
@@ -213,7 +227,7 @@ def synthetic_case(sample: Sample, config: SyntheticEvaluation, perception: Perc
         garment=Garment(photo, sample.category, atlas, photo_key(photo)),
         cutout=cutout,
         words=sample.new_garment.caption,
-        area=_area(sample) if config.area == "true" else None,
+        area=None if config.area == "own" else _area(sample, box=config.area == "box"),
         truth=(true_body_map(sample), true_atlas(sample.new_garment))
         if "true-warp" in config.methods
         else None,
@@ -300,8 +314,12 @@ def _samples(config: SyntheticEvaluation) -> Iterator[Sample]:
     )
 
 
-def _area(sample: Sample) -> Image.Image:
-    return Image.fromarray(sample.agnostic.astype(np.uint8) * 255)
+def _area(sample: Sample, *, box: bool) -> Image.Image:
+    area = Image.fromarray(sample.agnostic.astype(np.uint8) * 255)
+    bounds = area.getbbox()
+    if box and bounds is not None:
+        area.paste(255, bounds)
+    return area
 
 
 def _plain(config: SyntheticEvaluation) -> dict[str, object]:

@@ -19,6 +19,7 @@ from tryon.evaluation.synthetic import (
     SyntheticEvaluation,
     evaluate_synthetic,
     synthetic_case,
+    try_on_rows,
 )
 from tryon.perception import Perception
 
@@ -137,3 +138,30 @@ def test_the_whole_stack_runs(sample: Sample, perception: Perception, engine: Tr
 def test_wrong_configurations_are_named(wrong: dict) -> None:
     with pytest.raises(OptionError):
         SyntheticEvaluation(**wrong)
+
+
+def test_a_box_hides_the_outline(sample: Sample, perception: Perception) -> None:
+    case = synthetic_case(sample, replace(CONFIG, area="box"), perception)
+    assert case.area is not None
+    area = np.asarray(case.area) > 0
+    rows, columns = np.flatnonzero(area.any(1)), np.flatnonzero(area.any(0))
+    assert area.sum() == len(rows) * len(columns) > sample.agnostic.sum()
+    assert area[sample.agnostic].all()
+
+
+def test_limbs_are_judged_by_the_true_picture(
+    sample: Sample, perception: Perception, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen = {}
+
+    def quarter(picture, **known):  # type: ignore[no-untyped-def]
+        seen.update(known)
+        return 0.25
+
+    monkeypatch.setattr(synthetic, "limbs_mistaken", quarter)
+    config = replace(CONFIG, maps=False, pose=False, methods=("unchanged",))
+    (row,) = try_on_rows(sample, config, perception, None, [])
+    assert row.values["limbs"] == 25
+    assert (seen["garment"] == (sample.other.clothes == sample.new_garment.label)).all()
+    assert seen["skin"].any() and not (seen["skin"] & seen["garment"]).any()
+    assert (seen["truth"] == sample.other.image).all()
