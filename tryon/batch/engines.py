@@ -63,7 +63,7 @@ class ModelEngine:
 
     @property
     def revision(self) -> str:
-        """sha256 of everything that was trained: the family, the body map, the pose model's name."""
+        """Of everything that was trained: the family, the body map, the pose model's name."""
         from tryon.models import find_family
         from tryon.weights import ASSETS
 

@@ -6,6 +6,7 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
 
@@ -13,7 +14,7 @@ from tryon import __version__
 from tryon.batch.engines import EngineSource
 from tryon.batch.outputs import Outputs
 from tryon.batch.presets import FORMATS, PRESETS, Preset, PresetName
-from tryon.batch.rows import Row
+from tryon.batch.rows import OPTIONS, Row
 from tryon.errors import OptionError, TryOnError
 from tryon.options import DressOptions
 
@@ -87,6 +88,12 @@ class Job:
     options: BatchOptions
     catalog: str | None = None
 
+    @cached_property
+    def ingredients(self) -> str:
+        """What all pictures of the job have in common, for `content_key`."""
+        rendering, provenance = asdict(self.options.rendering), self.options.provenance
+        return json.dumps([self.revision, __version__, rendering, provenance], sort_keys=True)
+
     @property
     def cache_folder(self) -> Path:
         folder = self.options.cache
@@ -153,14 +160,6 @@ def content_key(job: Job, options: DressOptions, contents: Mapping[str, Any]) ->
 
     contents: sha256 of the files. The paths do not count, nor does the row's id but by its seed.
     """
-    asked = options.as_dict() | {"lora": None}
-    ingredients = {
-        "contents": dict(contents),
-        "options": asked,
-        "revision": job.revision,
-        "rendering": asdict(job.options.rendering),
-        "provenance": job.options.provenance,
-        "version": __version__,
-    }
-    text = json.dumps(ingredients, sort_keys=True, separators=(",", ":"))
+    asked = {name: getattr(options, name) for name in OPTIONS if name != "lora"}
+    text = json.dumps([job.ingredients, contents, asked], sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()[:16]

@@ -94,7 +94,7 @@ class Outputs:
             sidecar = {**facts, "image": image, "bytes": file.stat().st_size}
             self._put(file, image)
         with full_told(self.url), self.unfinished(".json") as file:
-            file.write_text(json.dumps(sidecar, sort_keys=True, indent=1) + "\n", "utf-8")
+            file.write_text(json.dumps(sidecar, sort_keys=True) + "\n", "utf-8")
             self._put(file, _sidecar(stem, key))
         return image
 
@@ -110,9 +110,9 @@ class Outputs:
             with suppress(FileNotFoundError):
                 file.unlink()
 
-    def read(self, name: str) -> bytes:
-        """A result's bytes. Raises OSError."""
-        content: bytes = self._store.cat_file(self._full(name))
+    def read(self, name: str, start: int | None = None, end: int | None = None) -> bytes:
+        """A result's bytes, or some of them. Raises OSError."""
+        content: bytes = self._store.cat_file(self._full(name), start=start, end=end)
         return content
 
     def next_run(self) -> str:

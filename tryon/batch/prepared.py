@@ -14,7 +14,7 @@ from concurrent.futures import Future
 from contextlib import AbstractContextManager
 from pathlib import Path
 from threading import Lock
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, Literal, TypeVar
 from uuid import uuid4
 
 from tryon.batch.archive import read_archive, write_archive
@@ -81,24 +81,26 @@ class PreparedCache:
 
         The photo itself is not kept on disk but read from its source.
         """
-        from tryon.preparation import Person
 
         def compute() -> Any:
             with source() as photo:
-                left_out = lambda: {"photo": load_image(photo), "path": photo}  # noqa: E731
-                return self._kept(f"person-{key}", Person, lambda: prepare(photo), left_out)
+                return self._kept(
+                    f"person-{key}",
+                    "Person",
+                    lambda: prepare(photo),
+                    lambda: {"photo": load_image(photo), "path": photo},
+                )
 
         return self._people.get(key, compute)
 
     def garment(self, key: str, source: OpenFile, prepare: Callable[[Path], Any]) -> Any:
         """The garment in the photo that `source` opens; key: all that the outcome depends on."""
-        from tryon.preparation import Garment
 
         def prepared() -> Any:
             with source() as photo:
                 return prepare(photo)
 
-        return self._garments.get(key, lambda: self._kept(f"garment-{key}", Garment, prepared))
+        return self._garments.get(key, lambda: self._kept(f"garment-{key}", "Garment", prepared))
 
     def remembered(self, key: Hashable, prepare: Callable[[], Any]) -> Any:
         """A garment that a catalogue keeps in its own way: in memory alone."""
@@ -107,7 +109,7 @@ class PreparedCache:
     def _kept(
         self,
         name: str,
-        kind: type[Any],
+        kind: Literal["Person", "Garment"],
         prepare: Callable[[], Any],
         left_out: Callable[[], dict[str, Any]] = dict,
     ) -> Any:
@@ -118,12 +120,12 @@ class PreparedCache:
         if file.is_file():
             values = left_out()  # an unusable photo is not the archive's fault
             try:
-                return read_archive(kind, file, **values)
+                return read_archive(_class(kind), file, **values)
             except Exception as error:
                 logger.warning("%s is made again: %s", file, error)
         value = prepare()
-        if isinstance(value, kind):
-            self._write(value, file, _LEFT_OUT.get(kind.__name__, ()))
+        if type(value).__name__ == kind:  # and not what another engine makes of photos
+            self._write(value, file, _LEFT_OUT.get(kind, ()))
         return value
 
     def _write(self, value: Any, file: Path, leave_out: tuple[str, ...]) -> None:
@@ -155,3 +157,10 @@ class PreparedCache:
                 return
             file.unlink(missing_ok=True)
             total -= size
+
+
+def _class(name: str) -> type[Any]:
+    import tryon.preparation  # not before it is needed: it loads torch
+
+    kind: type[Any] = getattr(tryon.preparation, name)
+    return kind

@@ -127,7 +127,13 @@ def _table(
     file: IO[bytes], path: str | PathLike[str], delimiter: str | None
 ) -> Iterator[Record | BadRow]:
     """CSV: a header line, then a record a line; comma, semicolon or tab, UTF-8."""
-    text = io.TextIOWrapper(file, encoding="utf-8-sig", errors="surrogateescape", newline="")
+    with io.TextIOWrapper(file, encoding="utf-8-sig", errors="surrogateescape", newline="") as text:
+        yield from _cells(text, path, delimiter)
+
+
+def _cells(
+    text: IO[str], path: str | PathLike[str], delimiter: str | None
+) -> Iterator[Record | BadRow]:
     header = text.readline(LONGEST_LINE)
     if delimiter is None:
         delimiter = max(",;\t", key=header.count)

@@ -163,9 +163,9 @@ def _check_together(places: Mapping[str, str | None], problems: list[str]) -> No
     named = " ".join(problems)
     if places["person"] is None and "person" not in named:
         problems.append("there is no person")
-    if places["garment"] is None and places["sku"] is None and "garment" not in named:
-        if "sku" not in named:
-            problems.append("there is neither a garment nor a sku")
+    unnamed = "garment" not in named and "sku" not in named
+    if places["garment"] is None and places["sku"] is None and unnamed:
+        problems.append("there is neither a garment nor a sku")
     if places["garment"] is not None and places["sku"] is not None:
         problems.append("there are both a garment and a sku")
 

@@ -1,4 +1,4 @@
-"""A batch job from manifest to report: nothing lost, nothing twice, begun again where it stopped."""
+"""A batch job from manifest to report: nothing lost, nothing twice, resumed where it stopped."""
 
 from __future__ import annotations
 
@@ -137,7 +137,7 @@ class _Run:
         self.failures: list[dict[str, Any]] = []  # the first ones, for the contact sheet
         self.name = job.outputs.next_run()
         self.dead_letters = stack.enter_context(job.outputs.unfinished(".jsonl"))
-        self._errors = stack.enter_context(open(self.dead_letters, "w", encoding="utf-8"))
+        self._errors = stack.enter_context(self.dead_letters.open("w", encoding="utf-8"))
         self._ledger = stack.enter_context(job.outputs.ledger(self.name))
 
     def validate(self) -> None:

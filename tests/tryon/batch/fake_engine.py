@@ -82,12 +82,13 @@ class FakeEngine:
             raise MemoryError
         for plan in plans:
             _misbehave(plan.options.prompt or "")
-            time.sleep(self.source.pause)
+            if self.source.pause:
+                time.sleep(self.source.pause)
         return [_picture(plan) for plan in plans]
 
     def finish(self, plan: FakePlan, painted: Image.Image) -> FakeLook:
         score = hashlib.sha256(painted.tobytes()).digest()[0] / 255
-        return FakeLook(painted, {"pose": score}, plan.options.as_dict() | {"lora": []})
+        return FakeLook(painted, {"pose": score}, {"seed": plan.options.seed})
 
 
 def _misbehave(prompt: str) -> None:
@@ -101,7 +102,7 @@ def _misbehave(prompt: str) -> None:
 
 
 def _picture(plan: FakePlan) -> Image.Image:
-    text = f"{plan.options.as_dict()}".encode()
+    text = repr(plan.options).encode()
     seed = hashlib.sha256(plan.person + plan.garment + plan.mask + text).digest()
     return Image.frombytes("RGB", (16, 16), seed * 24)
 
