@@ -9,6 +9,7 @@ subtracting would drift by rounding: the pristine weights are kept aside, and pu
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 
@@ -19,6 +20,8 @@ from tryon.adapters.lora_format import LoraLayer, LoraState
 from tryon.errors import LoraBaseError
 
 LoraModule = nn.Linear | nn.Conv2d
+
+OTHER_BASE = "The LoRA is for another base model."
 
 
 class LoraAdapter:
@@ -118,21 +121,33 @@ def merged_weight(
 
 def fitting_module(model: nn.Module | None, path: str, layer: LoraLayer) -> LoraModule:
     """The model's layer at `path`. Raises LoraBaseError unless the update has its shape."""
-    remedy = "The LoRA is for another base model."
+    module = layer_module(model, path)
+    check_fit(module, path, layer)
+    return module
+
+
+def layer_module(model: nn.Module | None, path: str) -> LoraModule:
+    """The model's layer at `path`. Raises LoraBaseError if it has none that could be updated."""
     module = None if model is None else _module_at(model, path)
     if module is None:
-        raise LoraBaseError(f"the base model has no layer {path}", remedy=remedy)
+        raise LoraBaseError(f"the base model has no layer {path}", remedy=OTHER_BASE)
     if not isinstance(module, LoraModule):
-        raise LoraBaseError(f"{path} is a {type(module).__name__} in the base model", remedy=remedy)
+        kind = type(module).__name__
+        raise LoraBaseError(f"{path} is a {kind} in the base model", remedy=OTHER_BASE)
+    return module
+
+
+def check_fit(module: LoraModule, path: str, layer: LoraLayer) -> None:
+    """Raise LoraBaseError unless the update has the layer's shape."""
     # A LoRA of a 1x1 convolution may be stored as one of a linear layer, and the other way round.
-    inputs, outputs = module.weight[0].numel(), module.weight.shape[0]
+    outputs, *rest = module.weight.shape
+    inputs = math.prod(rest)
     if (layer.inputs, layer.outputs) != (inputs, outputs):
         raise LoraBaseError(
             f"{path} is {inputs} -> {outputs} in the base model, "
             f"{layer.inputs} -> {layer.outputs} in the LoRA",
-            remedy=remedy,
+            remedy=OTHER_BASE,
         )
-    return module
 
 
 def _module_at(model: nn.Module, path: str) -> nn.Module | None:

@@ -20,8 +20,10 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from tryon.adapters.lora import LoraModule, fitting_module
+from tryon.adapters.held import Held
+from tryon.adapters.lora import LoraModule, check_fit, layer_module
 from tryon.adapters.lora_format import LoraLayer, LoraState
+from tryon.adapters.regions import Regions, restored
 
 WeightedStates = Sequence[tuple[LoraState, float]]
 """What one sample wears: LoRAs and how strongly each is applied. Their updates add up."""
@@ -47,114 +49,165 @@ def worn(
     *,
     guided: bool,
     device: torch.device | None = None,
+    regions: Regions | None = None,
 ) -> Iterator[None]:
     """Let each sample of a batch wear its own LoRAs for the length of a `with` block.
 
     guided: under classifier-free guidance the batch is twice the samples, negatives first, and
         both halves wear the same.
     device: where the UNet computes, if its weights are not there yet.
+    regions: where the garments of a picture act, inside `regional`. Then the samples are the first
+        picture's garments, the second picture's, and so on.
 
     Raises LoraBaseError before anything is changed when a LoRA does not fit the UNet.
     """
-    layers = stacked_layers(unet, samples, copies=2 if guided else 1, device=device)
+    rows = _rows(samples, apart=None if regions is None else regions.garments)
+    modules = {path: layer_module(unet, path) for path in rows}
+    pictures = len(samples) // (regions.garments if regions else 1)
+    heights = {path: len(samples) if _apart(path) else pictures for path in rows}
+    copies = 2 if guided else 1
+    layers = stacked_layers(modules, rows, heights, copies=copies, device=device)
     with ExitStack() as stack:
         for path, layer in layers.items():
-            stack.enter_context(_wearing(unet.get_submodule(path), path, layer))
+            module = modules[path]
+            before = module.__dict__.get("forward")
+            shares = None
+            if regions is not None and not _apart(path):
+                shares = RankShares(regions, owners(rows[path], pictures, copies))
+            forward = partial(updated, module, module.forward, layer, shares)
+            module.forward = Held(forward) if path.endswith(HELD) else forward
+            stack.callback(restored, module, before)
         yield
 
 
+@dataclass(frozen=True, eq=False)
+class Row:
+    """One update of one layer: whose it is, and how strongly it is applied."""
+
+    number: int
+    owner: int
+    layer: LoraLayer
+    weight: float
+
+
+def _apart(path: str) -> bool:
+    """Whether each garment of a picture is a row of its own in this layer."""
+    return ".attn2." in path
+
+
+def _rows(samples: Sequence[WeightedStates], *, apart: int | None) -> dict[str, list[Row]]:
+    """The updates by layer. apart: how many garments a picture has, where they have regions."""
+    rows: dict[str, list[Row]] = {}
+    for number, states in enumerate(samples):
+        picture, owner = divmod(number, apart or 1)
+        for state, weight in states:
+            for path, layer in state.items():
+                row = Row(number if _apart(path) else picture, owner, layer, weight)
+                rows.setdefault(path, []).append(row)
+    return rows
+
+
 def stacked_layers(
-    unet: nn.Module,
-    samples: Sequence[WeightedStates],
+    modules: dict[str, LoraModule],
+    rows: dict[str, list[Row]],
+    heights: dict[str, int],
     *,
     copies: int = 1,
     device: torch.device | None = None,
 ) -> dict[str, StackedLayer]:
-    """The updates of all samples by path, in the format of the UNet's weights.
+    """The updates of all samples by path, in the format of the layers' weights.
 
-    Several LoRAs of one sample become one of the sum of their ranks; smaller ranks are filled up
-    with zeros. copies: how often the samples stand in the batch, one after another.
-    device: None is where the weights are.
+    Several updates of one sample become one of the sum of their ranks; smaller ranks are filled up
+    with zeros. heights: how many samples each layer has. copies: how often they stand in the
+    batch, one after another. device: None is where the weights are.
+
+    Raises LoraBaseError when an update does not fit its layer.
     """
-    parts = _parts(unet, samples)
-    shapes = {
-        path: _shapes(fitting_module(unet, path, rows[0][1]), path, parts[path], len(samples))
-        for path, rows in parts.items()
-    }
-    # All in one piece of memory, which goes to the device at once.
-    weight = next(unet.parameters())
-    sizes = [shape.numel() for pair in shapes.values() for shape in pair]
-    memory = torch.zeros(sum(sizes), dtype=weight.dtype)
-    pieces = iter(memory.split(sizes))
-    for path, (down_shape, up_shape) in shapes.items():
-        _fill(next(pieces).view(down_shape), next(pieces).view(up_shape), parts[path])
-    moved = iter(memory.to(device or weight.device).split(sizes))
+    shapes = {}
+    for path, updates in rows.items():
+        ranks = [0] * heights[path]
+        for row in updates:
+            check_fit(modules[path], path, row.layer)
+            ranks[row.number] += row.layer.rank
+        outputs, *inputs = modules[path].weight.shape
+        shapes[path] = (max(ranks), *inputs), (outputs, max(ranks))
+    stacked: dict[str, StackedLayer] = {}
+    for height in set(heights.values()):
+        chosen = {path: shapes[path] for path in rows if heights[path] == height}
+        if chosen:
+            stacked |= _stacked(modules, rows, chosen, height, copies, device)
+    return stacked
+
+
+Shapes = dict[str, tuple[tuple[int, ...], tuple[int, ...]]]
+
+
+def _stacked(
+    modules: dict[str, LoraModule],
+    rows: dict[str, list[Row]],
+    shapes: Shapes,
+    height: int,
+    copies: int,
+    device: torch.device | None,
+) -> dict[str, StackedLayer]:
+    """Layers of the same number of samples: all in one piece of memory, moved at once."""
+    weight = modules[next(iter(shapes))].weight
+    sizes = [torch.Size(shape).numel() for pair in shapes.values() for shape in pair]
+    memory = torch.zeros(height, sum(sizes), dtype=weight.dtype)
+    pieces = iter(memory.split(sizes, 1))
+    for path, (down, up) in shapes.items():
+        down_piece, up_piece = next(pieces).unflatten(1, down), next(pieces).unflatten(1, up)
+        _fill(down_piece, up_piece, rows[path])
+    moved = iter(memory.to(device or weight.device).repeat(copies, 1).split(sizes, 1))
     return {
-        path: StackedLayer(*(_repeated(next(moved).view(shape), copies) for shape in pair))
-        for path, pair in shapes.items()
+        path: StackedLayer(next(moved).unflatten(1, down), next(moved).unflatten(1, up))
+        for path, (down, up) in shapes.items()
     }
 
 
-# sample, layer, and how strongly it is applied
-_Row = tuple[int, LoraLayer, float]
-
-
-def _parts(unet: nn.Module, samples: Sequence[WeightedStates]) -> dict[str, list[_Row]]:
-    """Each layer's updates, checked against the UNet."""
-    parts: dict[str, list[_Row]] = {}
-    for number, states in enumerate(samples):
-        for state, weight in states:
-            for path, layer in state.items():
-                fitting_module(unet, path, layer)
-                parts.setdefault(path, []).append((number, layer, weight))
-    return parts
-
-
-def _shapes(
-    module: LoraModule, path: str, rows: list[_Row], samples: int
-) -> tuple[torch.Size, torch.Size]:
-    ranks = [0] * samples
-    for number, layer, _ in rows:
-        ranks[number] += layer.rank
-    rank = max(ranks)
-    outputs, *inputs = module.weight.shape
-    return torch.Size((samples, rank, *inputs)), torch.Size((samples, outputs, rank))
-
-
-def _fill(down: torch.Tensor, up: torch.Tensor, rows: list[_Row]) -> None:
+def _fill(down: torch.Tensor, up: torch.Tensor, rows: list[Row]) -> None:
     """Put the updates of one layer side by side along the rank."""
     filled: dict[int, int] = {}
-    for number, layer, weight in rows:
+    for row in rows:
+        layer, number = row.layer, row.number
         start = filled.get(number, 0)
         end = filled[number] = start + layer.rank
         down[number, start:end] = layer.down.reshape(layer.rank, *down.shape[2:])
-        scale = weight * layer.scale
+        scale = row.weight * layer.scale
         matrix = layer.up.flatten(1)
         up[number, :, start:end] = matrix if scale == 1 else matrix.float() * scale
 
 
-def _repeated(tensor: torch.Tensor, copies: int) -> torch.Tensor:
-    return tensor if copies == 1 else torch.cat([tensor] * copies)
+@dataclass(frozen=True, eq=False)
+class RankShares:
+    """How much each rank of a layer counts at each of its pixels: as its garment does there.
+
+    owners: (rows, rank), the garment of its picture that each rank belongs to.
+    """
+
+    regions: Regions
+    owners: torch.Tensor
+
+    def of(self, weights: torch.Tensor) -> torch.Tensor:
+        """(rows, rank, pixels) from the weights of the garments, (rows, garments, pixels)."""
+        owners = self.owners.to(weights.device)[:, :, None]
+        return weights.gather(1, owners.expand(-1, -1, weights.shape[2]))
 
 
-@contextmanager
-def _wearing(module: nn.Module, path: str, layer: StackedLayer) -> Iterator[None]:
-    """The module with the update in its `forward`, which then is as it was."""
-    before = module.__dict__.get("forward")
-    forward = partial(updated, module, module.forward, layer)
-    module.forward = Held(forward) if path.endswith(HELD) else forward
-    try:
-        yield
-    finally:
-        del module.__dict__["forward"]
-        if before is not None:
-            module.forward = before
+def owners(rows: list[Row], pictures: int, copies: int) -> torch.Tensor:
+    """(copies * pictures, rank): whose each rank is, in the order of `stacked_layers`."""
+    found: list[list[int]] = [[] for _ in range(pictures)]
+    for row in rows:
+        found[row.number] += [row.owner] * row.layer.rank
+    rank = max(map(len, found))
+    return torch.tensor([each + [0] * (rank - len(each)) for each in found] * copies)
 
 
 def updated(
     module: LoraModule,
     forward: Callable[[torch.Tensor], torch.Tensor],
     layer: StackedLayer,
+    shares: RankShares | None,
     x: torch.Tensor,
 ) -> torch.Tensor:
     """What the layer gives for x with the update of each row: W x_i + up_i down_i x_i.
@@ -163,15 +216,21 @@ def updated(
     """
     y = forward(x)
     if isinstance(module, nn.Conv2d):
-        return y + _convolved(module, layer, x)
-    if x.ndim == 2:
-        return torch.baddbmm(y[:, None], torch.bmm(x[:, None], layer.down.mT), layer.up.mT).squeeze(
-            1
-        )
-    return torch.baddbmm(y, torch.bmm(x, layer.down.mT), layer.up.mT)
+        return y + _convolved(module, layer, shares, x)
+    if x.ndim == 2:  # of the time step, which all pixels share
+        narrow = torch.bmm(x[:, None], layer.down.mT)
+        if shares is not None:
+            narrow = narrow * shares.of(shares.regions.at(1, 1).flatten(2)).mT
+        return torch.baddbmm(y[:, None], narrow, layer.up.mT).squeeze(1)
+    narrow = torch.bmm(x, layer.down.mT)
+    if shares is not None:
+        narrow = narrow * shares.of(shares.regions.of_tokens(x.shape[1])).mT
+    return torch.baddbmm(y, narrow, layer.up.mT)
 
 
-def _convolved(module: nn.Conv2d, layer: StackedLayer, x: torch.Tensor) -> torch.Tensor:
+def _convolved(
+    module: nn.Conv2d, layer: StackedLayer, shares: RankShares | None, x: torch.Tensor
+) -> torch.Tensor:
     """The update of a convolution: one group for each row."""
     rows, rank = layer.down.shape[:2]
     narrow = F.conv2d(
@@ -183,23 +242,7 @@ def _convolved(module: nn.Conv2d, layer: StackedLayer, x: torch.Tensor) -> torch
         groups=rows,
     )
     height, width = narrow.shape[2:]
-    delta = torch.bmm(layer.up, narrow.view(rows, rank, height * width))
-    return delta.view(rows, -1, height, width)
-
-
-class Held:
-    """A function whose last result is held, and given again for the very same input."""
-
-    def __init__(self, compute: Callable[[torch.Tensor], torch.Tensor]) -> None:
-        self.compute = compute
-        self._input: torch.Tensor | None = None
-        self._version = 0
-        self._output: torch.Tensor | None = None
-
-    def __call__(self, x: torch.Tensor) -> torch.Tensor:
-        if torch.is_grad_enabled():  # a result belongs to its own backward pass
-            return self.compute(x)
-        if self._output is None or x is not self._input or x._version != self._version:
-            self._output = self.compute(x)
-            self._input, self._version = x, x._version
-        return self._output
+    narrow = narrow.view(rows, rank, height * width)
+    if shares is not None:
+        narrow = narrow * shares.of(shares.regions.at(height, width).flatten(2))
+    return torch.bmm(layer.up, narrow).view(rows, -1, height, width)

@@ -49,7 +49,7 @@ class LoraLayer:
     @property
     def inputs(self) -> int:
         """How many numbers each output of the layer is made of."""
-        return self.down[0].numel()
+        return self.down.shape[1:].numel()
 
     @property
     def outputs(self) -> int:

@@ -148,4 +148,5 @@ def words_and_loras(prompt: str) -> tuple[str, tuple[str, ...]]:
     loras = tuple(text.strip() for text in _TAG.findall(prompt))
     if not all(loras):
         raise OptionError("the prompt holds <lora:>", remedy="Write <lora:NAME:0.8>, say.")
-    return " ".join(_TAG.sub(" ", prompt).replace(" ,", ",").split()), loras
+    words = " ".join(_TAG.sub(" ", prompt).split()).replace(" ,", ",")
+    return words, loras

@@ -15,7 +15,7 @@ from peft.tuners.lora.model import _adapter_names_pre_forward_hook
 from tests.adapters.test_lora import assert_same_trace, random_state
 from tests.families import TINY_SD15, TINY_SDXL, random_unet
 from tryon.adapters.lora import LoraAdapter, attached
-from tryon.adapters.lora_batch import Held, stacked_layers, worn
+from tryon.adapters.lora_batch import Row, stacked_layers, worn
 from tryon.adapters.lora_format import LoraLayer, LoraState
 from tryon.errors import LoraBaseError
 
@@ -151,24 +151,14 @@ def test_keys_and_values_are_computed_once_for_all_steps(unet: Any) -> None:
     assert len(products) == len(keys)
 
 
-def test_held_for_the_very_same_input_only() -> None:
-    held = Held(lambda x: x * 2)
-    x = torch.ones(2)
-    with torch.no_grad():
-        first = held(x)
-        assert held(x) is first
-        assert held(x.clone()) is not first
-        x += 1
-        assert torch.equal(held(x), torch.full((2,), 4.0))
-    assert held(x) is not held(x)  # while gradients are wanted
-
-
 def test_ranks_are_filled_up_and_scales_go_in(unet: Any) -> None:
     state = random_state(unet, rank=2)
     path = next(iter(state))
     layer = state[path]
     other = {path: LoraLayer(layer.down[:1].half(), layer.up[:, :1].half(), 3.0)}
-    stacked = stacked_layers(unet, [[(state, 0.5)], [(other, 1.0)], []], copies=2)[path]
+    rows = {path: [Row(0, 0, layer, 0.5), Row(1, 0, other[path], 1.0)]}
+    modules = {path: unet.get_submodule(path)}
+    stacked = stacked_layers(modules, rows, {path: 3}, copies=2)[path]
     assert stacked.down.shape == (6, 2, layer.inputs)
     assert stacked.up.shape == (6, layer.outputs, 2)
     assert stacked.up.dtype == torch.float32

@@ -22,7 +22,6 @@ from PIL import Image, ImageOps
 from transformers import CLIPImageProcessorPil, CLIPVisionModelWithProjection
 
 from tests.families import save_ip_adapter, save_random_family, shape_of
-from tryon.adapters.lora import LoraAdapter, attached
 from tryon.adapters.lora_format import canonical_lora
 from tryon.errors import Cancelled, ImageError, MaskSizeError, OptionError
 from tryon.pipelines import inpaint as module
@@ -218,27 +217,59 @@ def test_every_condition_has_a_say(folder: Path) -> None:
         assert np.abs(changed - full).max() > 1e-2, changes
 
 
+def lora_tensors(family: Family, seed: int = 0) -> dict[str, torch.Tensor]:
+    """A LoRA of cross-attention and of a text encoder, in kohya's naming."""
+    generator = torch.Generator().manual_seed(seed)
+    tensors = {}
+
+    def add(stem: str, layer: torch.nn.Linear) -> None:
+        outputs, inputs = layer.weight.shape
+        tensors[f"{stem}.lora_down.weight"] = torch.randn(4, inputs, generator=generator)
+        tensors[f"{stem}.lora_up.weight"] = torch.randn(outputs, 4, generator=generator)
+        tensors[f"{stem}.alpha"] = torch.tensor(0.4)
+
+    for path, layer in family.unet.named_modules():
+        if path.endswith(("attn2.to_k", "attn2.to_v", "attn2.to_q", "attn2.to_out.0")):
+            add("lora_unet_" + path.replace(".", "_"), layer)
+    number = "1" if hasattr(family.pipeline, "text_encoder_2") else ""
+    for path, layer in family.pipeline.text_encoder.named_modules():
+        if path.endswith(("q_proj", "out_proj")):
+            path = path.removeprefix("text_model.").replace(".", "_")
+            add(f"lora_te{number}_text_model_{path}", layer)
+    return tensors
+
+
 def test_like_diffusers_with_a_lora(folder: Path) -> None:
     family = load(folder, ("pose",), "plus")
     pipeline = theirs(folder, ("pose",), "plus")
-    generator = torch.Generator().manual_seed(0)
-    tensors = {}
-    for path, layer in family.unet.named_modules():
-        if path.endswith(("attn2.to_k", "attn2.to_v", "attn2.to_q", "attn2.to_out.0")):
-            outputs, inputs = layer.weight.shape
-            stem = "lora_unet_" + path.replace(".", "_")
-            tensors[f"{stem}.lora_down.weight"] = torch.randn(4, inputs, generator=generator)
-            tensors[f"{stem}.lora_up.weight"] = torch.randn(outputs, 4, generator=generator)
-            tensors[f"{stem}.alpha"] = torch.tensor(0.4)
+    tensors = lora_tensors(family)
+    lora = canonical_lora(tensors)
+    assert lora.text_encoder
     pipeline.load_lora_weights(tensors, adapter_name="garment")
     pipeline.set_adapters(["garment"], [0.5])
     one = sample(1)
     plain = ours(family, [one])
-    with attached(family.unet, [LoraAdapter(canonical_lora(tensors).unet, weight=0.5)]):
-        dressed = ours(family, [one])
+    dressed = ours(family, [replace(one, loras=((lora, 0.5),))])
     assert np.abs(dressed - plain).max() > 1e-2
     assert_same(dressed, call(pipeline, one, ("pose",)))
     assert_same(ours(family, [one]), plain, tolerance=0)
+    without_text = replace(lora, text_encoder={})
+    worn = ours(family, [replace(one, loras=((without_text, 0.5),))])
+    assert np.abs(worn - dressed).max() > 1e-4
+
+
+def test_samples_of_a_batch_wear_different_loras(folder: Path) -> None:
+    family = load(folder, ("pose",), "plus")
+    loras = [canonical_lora(lora_tensors(family, seed)) for seed in (1, 2)]
+    worn = [((loras[0], 1.0),), (), ((loras[1], 0.5), (loras[0], 0.2))]
+    samples = [sample(n, loras=each) for n, each in enumerate(worn)]
+    together = ours(family, samples)
+    for n, one in enumerate(samples):
+        alone = ours(family, [one])
+        assert_same(together[n : n + 1], alone)
+        if one.loras:
+            assert np.abs(alone - ours(family, [replace(one, loras=())])).max() > 1e-2
+    assert_same(ours(family, samples, guidance=1.0)[2:], ours(family, samples[2:], guidance=1.0))
 
 
 @pytest.mark.parametrize("controls", [(), ("pose",)])

@@ -4,13 +4,20 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 
+from tests.adapters.test_lora import random_state
 from tests.families import save_random_family
 from tryon import Look, TryOn
+from tryon.adapters import lora_bank
+from tryon.adapters.lora_format import LoraLayer, read_lora
+from tryon.adapters.lora_metadata import LoraMetadata
+from tryon.adapters.lora_save import save_lora
 from tryon.errors import (
     Cancelled,
     ImageNotFoundError,
+    LoraBaseError,
     MaskEmptyError,
     MaskInvertedError,
     MaskSizeError,
@@ -19,6 +26,7 @@ from tryon.errors import (
     OutOfFrameError,
     WeightsMissingError,
 )
+from tryon.options import DressOptions
 
 
 @pytest.fixture(scope="module")
@@ -233,3 +241,64 @@ def test_photos_of_any_size_and_shape(
     assert look.image.size == size
     outside = np.asarray(look.mask) == 0
     assert (np.asarray(look.image)[outside] == np.asarray(photo)[outside]).all()
+
+
+@pytest.fixture
+def loras(engine: TryOn, tmp_path: Path) -> dict[str, Path]:
+    """Two LoRAs that fit, one of another base."""
+    assert engine.family is not None
+    states = {"linen": random_state(engine.family.unet, 2, seed=1, every="attn2.to_")}
+    states["denim"] = random_state(engine.family.unet, 4, seed=2, every="attn2.to_")
+    states["wide"] = {
+        path: LoraLayer(torch.ones(1, 999), torch.ones(999, 1), 1.0) for path in states["linen"]
+    }
+    files = {name: tmp_path / f"{name}.safetensors" for name in states}
+    for name, state in states.items():
+        save_lora(files[name], state, LoraMetadata("tiny", trigger=f"a {name} shirt"))
+    return files
+
+
+def test_plans_that_differ_in_their_loras_are_painted_together(
+    engine: TryOn,
+    look: Look,
+    astronaut: Path,
+    shirt: Path,
+    loras: dict[str, Path],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    reads: list[Path] = []
+    monkeypatch.setattr(lora_bank, "read_lora", lambda file: reads.append(file) or read_lora(file))
+    texts = [(str(loras["linen"]),), (), (f"{loras['denim']}:0.5", str(loras["linen"]))]
+    choices = [DressOptions(category="upper", seed=7, lora=text) for text in texts]
+    plans = [engine.plan(astronaut, shirt, options) for options in choices]
+    assert len({plan.shared for plan in plans}) == 1
+    painted = engine.paint(plans)
+    assert reads == [loras["linen"], loras["denim"]]
+    assert not same(painted[0], painted[1])
+    assert not same(painted[0], painted[2])
+    for plan, picture in zip(plans, painted, strict=True):
+        assert same(engine.paint([plan])[0], picture)
+    assert same(engine.finish(plans[1], painted[1]).image, look.image)
+    assert plans[0].sample.prompt.count("a linen shirt") == 1
+
+
+def test_a_tag_in_the_prompt_is_a_lora(
+    engine: TryOn, astronaut: Path, shirt: Path, loras: dict[str, Path]
+) -> None:
+    engine.lora_folder = loras["linen"].parent
+    options = {"category": "upper", "seed": 7}
+    tagged = engine.dress(astronaut, shirt, prompt="a shirt <lora:linen:0.7>", **options)
+    given = engine.dress(
+        astronaut, shirt, prompt="a shirt", lora=(f"{loras['linen']}:0.7",), **options
+    )
+    assert same(tagged.image, given.image)
+    assert tagged.parameters["prompt"] == "a shirt"
+    assert tagged.parameters["lora"] == ["linen:0.7"]
+
+
+def test_a_lora_of_another_base_is_told_before_anything_is_painted(
+    engine: TryOn, astronaut: Path, shirt: Path, loras: dict[str, Path]
+) -> None:
+    options = DressOptions(category="upper", lora=(str(loras["wide"]),))
+    with pytest.raises(LoraBaseError, match=r"wide\.safetensors: .* 999 -> 999 in the LoRA"):
+        engine.plan(astronaut, shirt, options)

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from tryon.errors import OptionError
-from tryon.options import DressOptions, lora_and_weight
+from tryon.options import DressOptions, lora_and_weight, words_and_loras
 
 
 @pytest.mark.parametrize(
@@ -71,3 +71,26 @@ def test_lora_and_weight(text: str, expected: tuple[str, float]) -> None:
 def test_a_bad_lora_weight_is_named(text: str) -> None:
     with pytest.raises(OptionError, match="a"):
         lora_and_weight(text)
+
+
+@pytest.mark.parametrize(
+    ("prompt", "words", "loras"),
+    [
+        ("a red shirt", "a red shirt", ()),
+        ("a red shirt <lora:linen>", "a red shirt", ("linen",)),
+        ("<lora:linen:0.8>a shirt, <lora: b :-1> red", "a shirt, red", ("linen:0.8", "b :-1")),
+        ("shirt <lora:linen:0.8>, red", "shirt, red", ("linen:0.8",)),
+        ("<lora:sku:linen-042:0.8>", "", ("sku:linen-042:0.8",)),
+        ("1 < 2 > 0 <hypernet:x:1>", "1 < 2 > 0 <hypernet:x:1>", ()),
+    ],
+)
+def test_lora_tags_of_a_prompt(prompt: str, words: str, loras: tuple[str, ...]) -> None:
+    assert words_and_loras(prompt) == (words, loras)
+    options = DressOptions(prompt=prompt, lora=("a:0.5",)).without_tags()
+    assert options.prompt == (words or None)
+    assert options.lora == ("a:0.5", *loras)
+
+
+def test_an_empty_lora_tag_is_told() -> None:
+    with pytest.raises(OptionError, match="<lora:>"):
+        DressOptions(prompt="a shirt <lora: >")
