@@ -302,9 +302,11 @@ def _examples(
         working.prompts[subject.garment.category].format(garment=words)
         for words in (subject.caption or plain, plain)
     )
-    examples = garment_examples(family, told(), captions=(captions[0], captions[1]))
-    examples.save(file, key)
-    return examples
+    garment_examples(family, told(), captions=(captions[0], captions[1])).save(file, key)
+    # What a resumed run will read: tensors laid out otherwise differ in the last bits of a step.
+    kept = GarmentExamples.load(file, key)
+    assert kept is not None
+    return kept
 
 
 def _accelerator(
