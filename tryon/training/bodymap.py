@@ -2,14 +2,14 @@
 
     python -m tryon.training.bodymap CACHE_FOLDER RUN_FOLDER WEIGHTS.safetensors
 
-The cache is written by `tryon.training.samples`.
+The cache is written by `tryon.training.samples`, that of sightings by `tryon.training.sightings`.
 """
 
 from __future__ import annotations
 
 import argparse
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
@@ -18,7 +18,7 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 
-from tryon.data.synthetic.canonical import BODY_HEIGHT, PARTS
+from tryon.data.synthetic.canonical import BODY_HEIGHT
 from tryon.pipelines.bodymap import (
     BODY_MAP_INPUTS,
     BODY_MAP_OUTPUTS,
@@ -27,19 +27,16 @@ from tryon.pipelines.bodymap import (
     body_map_inputs,
     body_map_outputs,
     drawn_both_ways,
-    framed,
-    mirrored_name,
 )
 from tryon.pipelines.bodymap_net import DenseNet, DenseNetConfig
 from tryon.training.dense import Batch, DenseTraining, save_dense_net, train_dense_net
+from tryon.training.framing import centred, cut_off, framing, mirrored_person
 from tryon.training.noise import PersonNoise, noisy_keypoints, noisy_silhouette
 from tryon.training.samples import SampleCache, read_sample_cache
+from tryon.training.sightings import Sightings, read_sightings
 from tryon.types import JOINTS
 
 log = logging.getLogger(__name__)
-
-_MIRRORED_JOINTS = [JOINTS.index(mirrored_name(name)) for name in JOINTS]
-_MIRRORED_PARTS = np.array([PARTS.index(mirrored_name(name)) for name in PARTS], np.uint8)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +45,7 @@ class BodyMapTraining:
 
     cut: share of the pictures that are cut off somewhere between chest and feet.
     turn: spread of the camera's roll, in degrees.
+    sighted: share of examples that are taken from sightings, if there are any.
     """
 
     training: DenseTraining = field(default_factory=DenseTraining)
@@ -56,6 +54,7 @@ class BodyMapTraining:
     held_out: int = 200
     cut: float = 0.45
     turn: float = 4.0
+    sighted: float = 0.6
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -77,25 +76,52 @@ def person_example(
     rng: np.random.Generator, cache: SampleCache, index: int, config: BodyMapTraining
 ) -> PersonExample:
     """One sample of the cache as an estimator might see it, mirrored, cut and framed at random."""
-    silhouette = np.asarray(cache.silhouettes[index, rng.integers(2)])
-    uv = np.asarray(cache.body_uv[index]).astype(np.float32) / 65535
-    labels = np.asarray(cache.body_labels[index])
+    silhouette = cache.silhouettes[index, rng.integers(2)]
     keypoints = np.asarray(cache.keypoints[index])
-    if rng.random() < 0.5:
-        silhouette, uv, labels, keypoints = _mirrored(silhouette, uv, labels, keypoints)
     tall = person_height(keypoints)
     outline = noisy_silhouette(rng, silhouette, tall, config.noise)
     joints = noisy_keypoints(rng, keypoints, tall, config.noise)
+    return _framed(rng, outline, joints, cache.body_uv[index], cache.body_labels[index], config)
+
+
+def sighting_example(
+    rng: np.random.Generator, sightings: Sightings, index: int, config: BodyMapTraining
+) -> PersonExample:
+    """One person as the estimators did see them, mirrored, cut and framed at random.
+
+    A trace of noise is added, as every sighting is learned from several times.
+    """
+    joints = np.asarray(sightings.seen_keypoints[index]).copy()
+    tall = person_height(np.asarray(sightings.keypoints[index]))
+    joints[:, :2] += rng.normal(size=(len(joints), 2)) * rng.uniform(0, 0.004) * tall
+    outline = sightings.seen_silhouettes[index].astype(np.float32) / 255
+    return _framed(
+        rng, outline, joints, sightings.body_uv[index], sightings.body_labels[index], config
+    )
+
+
+def _framed(
+    rng: np.random.Generator,
+    outline: np.ndarray,
+    joints: np.ndarray,
+    body_uv: np.ndarray,
+    body_labels: np.ndarray,
+    config: BodyMapTraining,
+) -> PersonExample:
+    """Estimates and truth, mirrored, cut and put on the grid at random."""
+    uv, labels = body_uv.astype(np.float32) / 65535, np.asarray(body_labels)
+    if rng.random() < 0.5:
+        outline, uv, labels, joints = mirrored_person(outline, uv, labels, joints)
     if rng.random() < config.cut:
-        labels, outline = _cut_off(rng, labels.copy(), outline)
-    move = _framing(rng, outline, config.turn)
+        labels, outline = cut_off(rng, labels.copy(), outline)
+    move = framing(rng, outline, config.turn)
     size = (MAP_WIDTH, MAP_HEIGHT)
     joints[:, :2] = joints[:, :2] @ move[:, :2].T + move[:, 2]
     return PersonExample(
         keypoints=joints,
-        silhouette=cv2.warpAffine(outline, _centred(move), size),
-        uv=cv2.warpAffine(uv, _centred(move), size, flags=cv2.INTER_NEAREST),
-        labels=cv2.warpAffine(labels, _centred(move), size, flags=cv2.INTER_NEAREST),
+        silhouette=cv2.warpAffine(outline, centred(move), size),
+        uv=cv2.warpAffine(uv, centred(move), size, flags=cv2.INTER_NEAREST),
+        labels=cv2.warpAffine(labels, centred(move), size, flags=cv2.INTER_NEAREST),
     )
 
 
@@ -113,63 +139,6 @@ def person_height(keypoints: np.ndarray) -> float:
 
 
 _SIDES = ("right", "left")
-
-
-def _mirrored(
-    silhouette: np.ndarray, uv: np.ndarray, labels: np.ndarray, keypoints: np.ndarray
-) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-    uv = uv[:, ::-1].copy()
-    uv[..., 0] = 1 - uv[..., 0]
-    labels = labels[:, ::-1]
-    labels = np.where(labels == 255, labels, _MIRRORED_PARTS[labels & 15] | (labels & 0xF0))
-    keypoints = keypoints[_MIRRORED_JOINTS].copy()
-    keypoints[:, 0] = silhouette.shape[1] - keypoints[:, 0]
-    return np.ascontiguousarray(silhouette[:, ::-1]), uv, labels, keypoints
-
-
-def _cut_off(
-    rng: np.random.Generator, labels: np.ndarray, outline: np.ndarray
-) -> tuple[np.ndarray, np.ndarray]:
-    """The picture ends below the chest, or (seldom) at one side or above the chin."""
-    rows = np.nonzero((outline > 0.5).any(axis=1))[0]
-    columns = np.nonzero((outline > 0.5).any(axis=0))[0]
-    if len(rows) < 8 or len(columns) < 8:
-        return labels, outline
-    cut = np.zeros(outline.shape, bool)
-    cut[int(rows[0] + rng.uniform(0.5, 1.0) * len(rows)) :] = True
-    if rng.random() < 0.15:
-        cut[: int(rows[0] + rng.uniform(0, 0.12) * len(rows))] = True
-    if rng.random() < 0.15:
-        edge = int(rng.uniform(0, 0.25) * len(columns))
-        if rng.random() < 0.5:
-            cut[:, : columns[0] + edge] = True
-        else:
-            cut[:, columns[-1] - edge :] = True
-    labels[cut] = 255
-    return labels, np.where(cut, 0, outline)
-
-
-def _framing(rng: np.random.Generator, outline: np.ndarray, turn: float) -> np.ndarray:
-    """float64 (2, 3): from pixel coordinates of the picture to those of the 192x144 grid."""
-    rows = np.nonzero((outline > 0.5).any(axis=1))[0]
-    columns = np.nonzero((outline > 0.5).any(axis=0))[0]
-    if len(rows) == 0:
-        rows, columns = np.arange(outline.shape[0]), np.arange(outline.shape[1])
-    box = framed(columns[0], rows[0], columns[-1] + 1, rows[-1] + 1, rng.uniform(0.02, 0.12))
-    scale = MAP_HEIGHT / box.height
-    angle = np.radians(rng.normal() * turn)
-    middle = np.array([box.left + box.width / 2, box.top + box.height / 2])
-    middle += rng.normal(size=2) * 0.02 * box.height
-    turned = scale * np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
-    shift = np.array([MAP_WIDTH / 2, MAP_HEIGHT / 2]) - turned @ middle
-    return np.concatenate([turned, shift[:, None]], axis=1)
-
-
-def _centred(move: np.ndarray) -> np.ndarray:
-    """The same map for pixel indices, whose centres lie half a pixel further."""
-    shifted = move.copy()
-    shifted[:, 2] += move[:, :2] @ np.array([0.5, 0.5]) - 0.5
-    return shifted
 
 
 def body_map_batch(examples: Sequence[PersonExample]) -> Batch:
@@ -210,13 +179,22 @@ def body_map_loss(
     return loss, {"uv": round(error.item(), 4), "part": round(part.item(), 4)}
 
 
-def train_body_map(cache: SampleCache, config: BodyMapTraining, folder: Path) -> DenseNet:
+def train_body_map(
+    cache: SampleCache,
+    config: BodyMapTraining,
+    folder: Path,
+    sightings: Sightings | None = None,
+) -> DenseNet:
     """Train on all but the last samples of the cache; checkpoints go to `folder`."""
     count = len(cache) - config.held_out
 
+    def example(rng: np.random.Generator) -> PersonExample:
+        if sightings is not None and rng.random() < config.sighted:
+            return sighting_example(rng, sightings, int(rng.integers(len(sightings))), config)
+        return person_example(rng, cache, int(rng.integers(count)), config)
+
     def batch(rng: np.random.Generator, size: int) -> Batch:
-        chosen = rng.integers(count, size=size)
-        return body_map_batch([person_example(rng, cache, int(i), config) for i in chosen])
+        return body_map_batch([example(rng) for _ in range(size)])
 
     shape = DenseNetConfig(BODY_MAP_INPUTS, BODY_MAP_OUTPUTS, config.widths)
     return train_dense_net(shape, config.training, batch, body_map_loss, folder)
@@ -225,16 +203,30 @@ def train_body_map(cache: SampleCache, config: BodyMapTraining, folder: Path) ->
 def body_map_scores(
     net: DenseNet, cache: SampleCache, config: BodyMapTraining, seed: int = 1
 ) -> dict[str, float]:
-    """Errors on the held-out samples, with noise on the input.
+    """Errors on the held-out samples, with noise on the input; see `example_scores`."""
+    rng = np.random.default_rng(seed)
+    held_out = range(len(cache) - config.held_out, len(cache))
+    return example_scores(net, (person_example(rng, cache, i, config) for i in held_out))
+
+
+def sighting_scores(
+    net: DenseNet, sightings: Sightings, config: BodyMapTraining, seed: int = 1
+) -> dict[str, float]:
+    """Errors on people as BlazePose sees them, none of whom may have been trained on."""
+    rng = np.random.default_rng(seed)
+    examples = (sighting_example(rng, sightings, i, config) for i in range(len(sightings)))
+    return example_scores(net, examples)
+
+
+def example_scores(net: DenseNet, examples: Iterable[PersonExample]) -> dict[str, float]:
+    """How far the net is off.
 
     uv_median, uv_mean: distance in the frame, in percent of the body's height, on the bare body;
     band_median: the same in the band. part_accuracy, front_accuracy: shares of its pixels.
     """
-    rng = np.random.default_rng(seed)
     errors, bands, parts, fronts = [], [], [], []
     with torch.inference_mode():
-        for i in range(len(cache) - config.held_out, len(cache)):
-            example = person_example(rng, cache, i, config)
+        for example in examples:
             _, truths = body_map_batch([example])
             drawn = drawn_both_ways(
                 net,
@@ -249,12 +241,11 @@ def body_map_scores(
             bands.append(off[band])
             parts.append((part.argmax(1) == truths["part"])[inside].float())
             fronts.append(((front[:, 0] > 0).float() == truths["front"])[inside].float())
+    everywhere, beside = torch.cat(errors), torch.cat(bands)
     return {
-        "uv_median": round(torch.cat(errors).median().item(), 3),
-        "uv_mean": round(torch.cat(errors).mean().item(), 3),
-        "band_median": round(torch.cat(bands).median().item(), 3)
-        if torch.cat(bands).numel()
-        else 0,
+        "uv_median": round(everywhere.median().item(), 3),
+        "uv_mean": round(everywhere.mean().item(), 3),
+        "band_median": round(beside.median().item(), 3) if beside.numel() else 0,
         "part_accuracy": round(torch.cat(parts).mean().item(), 4),
         "front_accuracy": round(torch.cat(fronts).mean().item(), 4),
     }
@@ -266,6 +257,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("cache", type=Path)
     parser.add_argument("run", type=Path)
     parser.add_argument("weights", type=Path)
+    parser.add_argument("--sightings", type=Path, help="a cache of `tryon.training.sightings`")
     parser.add_argument("--steps", type=int, default=2400)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--threads", type=int, default=1)
@@ -274,7 +266,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     torch.set_num_threads(options.threads)
     config = BodyMapTraining(training=DenseTraining(steps=options.steps, seed=options.seed))
     cache = read_sample_cache(options.cache)
-    net = train_body_map(cache, config, options.run)
+    sightings = read_sightings(options.sightings) if options.sightings else None
+    net = train_body_map(cache, config, options.run, sightings)
     scores = body_map_scores(net, cache, config)
     log.info("held out: %s", scores)
     notes = {"config": asdict(config), "samples": len(cache), "held_out_scores": scores}

@@ -20,20 +20,14 @@ from tryon.data.synthetic.accessories import plain_fabric
 from tryon.data.synthetic.bodies import body_model
 from tryon.data.synthetic.canonical import FRONT, PARTS
 from tryon.data.synthetic.cuts import Cut, random_cut
-from tryon.data.synthetic.figure import Canvas, Figure, draw_body
+from tryon.data.synthetic.dressing import Setting, body_surface, outfit_views, random_setting
+from tryon.data.synthetic.figure import Figure
 from tryon.data.synthetic.garments import Folds, garment_mesh
 from tryon.data.synthetic.keypoints import figure_keypoints
 from tryon.data.synthetic.outfits import Piece, random_piece
 from tryon.data.synthetic.patterns import patterns
 from tryon.data.synthetic.sample import HAIR, LOWER, SKIN, UPPER, Surface
-from tryon.data.synthetic.scene import (
-    SUPERSAMPLE,
-    Setting,
-    _bare_body,
-    _dressed,
-    _random_setting,
-    random_figure,
-)
+from tryon.data.synthetic.scene import random_figure
 from tryon.pipelines.bodymap import MAP_HEIGHT, MAP_WIDTH, BodyMap, person_crop
 from tryon.training.body_library import LIBRARY, LibraryBody, save_bodies
 from tryon.types import Category, Pose
@@ -60,22 +54,20 @@ def rendered_body(category: Category, seed: int) -> LibraryBody:
     """The body of a seed, whatever it shows."""
     rng = np.random.default_rng(seed)
     figure = random_figure(rng, category, SIZE)
-    setting = replace(_random_setting(rng, figure, SIZE, ()), bag=None)
-    bare = Canvas.empty(SIZE[0] * SUPERSAMPLE, SIZE[1] * SUPERSAMPLE)
-    draw_body(figure, bare)
+    setting = replace(random_setting(rng, figure, SIZE, ()), bag=None)
     other: dict[Category, Category] = {"upper": "lower", "lower": "upper"}
     beside = [random_piece(rng, other[category], ())] if category in other else []
     colour = rng.uniform(40, 230) + rng.normal(0, 6, 3)
     worn = [*_underclothes(category, colour), *beside]
-    view, depth = _dressed(figure, bare, sorted(worn, key=_layer), setting)
-    surface, band = _bare_body(figure, bare)
-    keypoints, hands = figure_keypoints(figure, depth, SUPERSAMPLE)
+    (view,), stage = outfit_views(figure, setting, [sorted(worn, key=_layer)])
+    surface, band = body_surface(stage)
+    keypoints, hands = figure_keypoints(figure, stage.depth)
     pose = Pose(keypoints.astype(np.float32), hands.astype(np.float32), score=1.0)
     return LibraryBody(
         category=category,
         seed=seed,
         image=view.image,
-        light=_light(rng, category, figure, bare, setting),
+        light=_light(rng, category, figure, setting),
         silhouette=view.silhouette,
         over=view.clothes == HAIR,
         keypoints=pose.keypoints,
@@ -107,7 +99,7 @@ def _layer(piece: Piece) -> int:
 
 
 def _light(
-    rng: np.random.Generator, category: Category, figure: Figure, bare: Canvas, setting: Setting
+    rng: np.random.Generator, category: Category, figure: Figure, setting: Setting
 ) -> np.ndarray:
     """uint8 (h, w), half the size: the brightness of loose white clothes of the category, folds
     and all, and elsewhere that of white skin, continued outside; 128 is fully lit."""
@@ -119,9 +111,7 @@ def _light(
     folds = Folds(rng.uniform(0, 6.28, 6))
     piece = Piece(garment_mesh(cut, body_model(), patterns()), white, "", folds)
     pale = replace(figure, look=replace(figure.look, skin=np.full(3, _WHITE, np.float32)))
-    canvas = Canvas.empty(bare.part.shape[0], bare.part.shape[1])
-    draw_body(pale, canvas)
-    view, _ = _dressed(pale, canvas, [piece], setting)
+    (view,), _ = outfit_views(pale, setting, [[piece]])
     grey = cv2.cvtColor(view.image, cv2.COLOR_RGB2GRAY).astype(np.float32) / _WHITE * 128
     half = (SIZE[1] // 2, SIZE[0] // 2)
     lit = np.isin(view.clothes, (SKIN, piece.mesh.cut_numbers.label)).astype(np.uint8)

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
-from tryon.data.synthetic.bodies import posed
-from tryon.data.synthetic.fabrics import Fabric
-from tryon.data.synthetic.figure import Canvas, Figure, draw_thing
+from tryon.data.synthetic.fabrics import Fabric, pyramid
+from tryon.data.synthetic.figure import Figure, Painted, draw_thing
+from tryon.data.synthetic.raster import Buffers, skinned
+
+_SMOOTH = np.zeros((2, 2, 2), np.float32)
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -24,7 +26,7 @@ class Bag:
 def plain_fabric(tile: np.ndarray, period: float, sheen: float = 0.2) -> Fabric:
     """A fabric for things that are no garments; tile: (n, n, 3), sRGB 0-255."""
     return Fabric(
-        tile=np.ascontiguousarray(tile, np.float32),
+        tiles=pyramid(np.ascontiguousarray(tile, np.float32)),
         period=period,
         angle=0.0,
         shift=np.zeros((2, 2)),
@@ -34,25 +36,23 @@ def plain_fabric(tile: np.ndarray, period: float, sheen: float = 0.2) -> Fabric:
         fade=np.array([-1.0, -1, -1, 0, 1]),
         sheen=sheen,
         wrinkle=0.08,
-        creases=np.zeros((2, 2, 2), np.float32),
+        creases=(_SMOOTH, _SMOOTH),
         words="",
         pattern="plain",
     )
 
 
-def draw_shoes(figure: Figure, canvas: Canvas, fabric: Fabric, owner: int) -> None:
-    """Shoes up to the ankle, in place; the truth below stays that of the feet."""
+def draw_shoes(figure: Figure, buffers: Buffers, fabric: Fabric, owner: int) -> Painted:
+    """Shoes up to the ankle, in place."""
     shell, marks = figure.patterns.feet, figure.patterns.marks
-    mean = figure.model.mean.smooth[shell.vertices]
-    cut = (marks.ankle + 0.015 - mean[:, 2]).astype(np.float32)
-    rest = figure.shape.smooth.copy()
     v = shell.vertices
-    normals = figure.shape.smooth_normals[v]
-    sunk = ((figure.shape.rest[v] - rest[v]) * normals).sum(1)
-    rest[v] += normals * (np.clip(sunk, 0, 0.02) + np.float32(0.009))[:, None]
-    points = posed(figure.model, rest, figure.transforms)[shell.vertices]
-    aside = replace(canvas, uv=np.empty_like(canvas.uv), layer=np.empty_like(canvas.layer))
-    draw_thing(figure, aside, points, shell.faces, mean[:, :2].copy(), fabric, owner, cut)
+    mean, normals = figure.model.mean.smooth[v], figure.shape.smooth_normals[v]
+    cut = (marks.ankle + 0.015 - mean[:, 2]).astype(np.float32)
+    rest = figure.shape.smooth[v]
+    sunk = ((figure.shape.rest[v] - rest) * normals).sum(1)
+    rest = rest + normals * (np.clip(sunk, 0, 0.02) + np.float32(0.009))[:, None]
+    points = skinned(rest, shell.bones, shell.weights, figure.transforms)
+    return draw_thing(figure, buffers, points, shell.faces, mean[:, :2], fabric, owner, cut)
 
 
 def random_bag(rng: np.random.Generator, figure: Figure) -> Bag:
@@ -115,7 +115,8 @@ def _strap(
     return points, faces
 
 
-def draw_bag(figure: Figure, canvas: Canvas, bag: Bag, owner: int) -> None:
-    """Draw the bag, in place; the truth below stays as it is."""
-    aside = replace(canvas, uv=np.empty_like(canvas.uv), layer=np.empty_like(canvas.layer))
-    draw_thing(figure, aside, bag.points, bag.faces, bag.cloth, bag.fabric, owner, bias=-0.1)
+def draw_bag(figure: Figure, buffers: Buffers, bag: Bag, owner: int) -> Painted:
+    """Draw the bag, in place."""
+    return draw_thing(
+        figure, buffers, bag.points, bag.faces, bag.cloth, bag.fabric, owner, bias=-0.1
+    )

@@ -7,9 +7,10 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from tryon.data.synthetic.bodies import BodyModel, Shape, posed
+from tryon.data.synthetic.bodies import BodyModel, Shape
 from tryon.data.synthetic.canonical import canonical_uv
 from tryon.data.synthetic.patterns import Patterns
+from tryon.data.synthetic.raster import skinned
 from tryon.data.synthetic.weaves import periodic_noise
 
 SKIN_TONES = np.array(
@@ -22,6 +23,9 @@ HAIR_COLOURS = np.array(
     [(28, 22, 20), (52, 36, 28), (92, 62, 40), (140, 100, 60), (206, 170, 112), (150, 70, 36),
      (150, 148, 146), (226, 222, 216)], np.float32,
 )  # fmt: skip
+
+PAINT = 600
+"""Pixels per metre of painted faces."""
 
 STRAND_ROWS, STRAND_COLUMNS = 16, 30
 
@@ -71,13 +75,12 @@ def _face_paint(
     eye = model.mean.heads[model.bone["eye.L"]]
     corner = canonical_uv(np.array([[-0.085, 0, eye[2] + 0.075], [0.085, 0, eye[2] - 0.105]]))
     (left, top), (right, bottom) = corner
-    width = 170
-    height = 180
-    canvas = np.zeros((height, width, 4), np.float32)
+    canvas = np.zeros((round(0.18 * PAINT), round(0.17 * PAINT), 4), np.float32)
 
     def ellipse(x: float, z: float, rx: float, rz: float, colour: np.ndarray, alpha: float) -> None:
-        across, down = 1000 * rx, 1000 * rz
-        left, top = int(85 + 1000 * x - across) - 2, int(75 - 1000 * z - down) - 2
+        across, down = PAINT * rx, PAINT * rz
+        left = int(PAINT * (0.085 + x) - across) - 2
+        top = int(PAINT * (0.075 - z) - down) - 2
         part = canvas[max(top, 0) : int(top + 2 * down) + 5, left : int(left + 2 * across) + 5]
         layer = np.zeros(part.shape[:2], np.float32)
         centre = (round(across) + 2, round(down) + 2)
@@ -125,10 +128,12 @@ def hair_cap(
     crown = np.clip((mean[:, 2] - eye - 0.03) / 0.08, 0, 1)
     lumps = 1 + 0.25 * np.sin(60 * mean[:, 0] + 9 * look.thickness) * np.sin(50 * mean[:, 2])
     thickness = look.thickness * np.clip(cut / 0.03 + 0.4, 0.2, 1) * (1 + 0.6 * crown) * lumps
-    rest = shape.smooth.copy()
-    rest[v] += shape.smooth_normals[v] * (thickness + 0.004)[:, None].astype(np.float32)
+    rest = shape.smooth[v] + shape.smooth_normals[v] * (thickness + 0.004)[:, None].astype(
+        np.float32
+    )
     strands = np.stack([np.arctan2(mean[:, 0], mean[:, 1]) * 0.1, -mean[:, 2]], 1)
-    return posed(model, rest, transforms)[v], shell.faces, cut, strands.astype(np.float32)
+    points = skinned(rest, shell.bones, shell.weights, transforms)
+    return points, shell.faces, cut, strands.astype(np.float32)
 
 
 def hanging_hair(

@@ -6,6 +6,7 @@ from functools import lru_cache
 from pathlib import Path
 
 import cv2
+import numba
 import numpy as np
 
 from tryon.data.synthetic.weaves import periodic_noise, small_photo
@@ -119,18 +120,31 @@ def _blurred_photo(
 
 def photographed(rng: np.random.Generator, image: np.ndarray) -> np.ndarray:
     """Through a lens and a file: exposure, softness, sensor noise, JPEG; uint8 (H, W, 3)."""
-    image = image * np.float32(rng.uniform(0.9, 1.06))
+    exposure = np.float32(rng.uniform(0.9, 1.06))
     if rng.random() < 0.3:
         image = cv2.GaussianBlur(image, (0, 0), rng.uniform(0.3, 0.6))
     height, width = image.shape[:2]
     pool = _noise_pool(2 * max(height, width))
     top, left = rng.integers(0, len(pool) - np.array([height, width]))
-    noise = pool[top : top + height, left : left + width] * np.float32(rng.uniform(0.3, 4.0))
-    out = np.clip(image + noise[..., None], 0, 255).astype(np.uint8)
+    noise = pool[top : top + height, left : left + width]
+    out = _exposed(image, exposure, noise, np.float32(rng.uniform(0.3, 4.0)))
     if rng.random() < 0.7:
         quality = int(rng.integers(60, 97))
         _, data = cv2.imencode(".jpg", out[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, quality])
         out = cv2.imdecode(data, cv2.IMREAD_COLOR_RGB)  # type: ignore[assignment]
+    return out
+
+
+@numba.njit(cache=True, fastmath=True)
+def _exposed(image, exposure, noise, strength):  # type: ignore[no-untyped-def]
+    """uint8 (H, W, 3): the image with grain, cut off at 0 and 255."""
+    out = np.empty(image.shape, np.uint8)
+    for y in range(image.shape[0]):
+        for x in range(image.shape[1]):
+            grain = strength * noise[y, x]
+            for c in range(3):
+                value = image[y, x, c] * exposure + grain
+                out[y, x, c] = np.uint8(min(max(value, np.float32(0)), np.float32(255)))
     return out
 
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 import anny
+import numba
 import numpy as np
 import scipy.sparse
 import torch
@@ -86,17 +87,30 @@ def bone_transforms(model: BodyModel, heads: np.ndarray, rotations: np.ndarray) 
     rotations: float (B, 3, 3); each turns about the head of its bone in the axes of the A-pose,
     and is carried along by the bone's parents.
     """
-    out = np.empty((len(heads), 3, 4))
-    for b, parent in enumerate(model.parents):
-        turn = rotations[b]
-        shift = heads[b] - turn @ heads[b]
-        if parent < 0:
-            out[b, :, :3], out[b, :, 3] = turn, shift
-        else:
-            above = out[parent]
-            out[b, :, :3] = above[:, :3] @ turn
-            out[b, :, 3] = above[:, :3] @ shift + above[:, 3]
-    return out.astype(np.float32)
+    return _chained(model.parents, heads.astype(np.float64), rotations)  # type: ignore[no-any-return]
+
+
+@numba.njit(cache=True)
+def _chained(parents, heads, rotations):  # type: ignore[no-untyped-def]
+    out = np.empty((len(parents), 3, 4), np.float32)
+    exact = np.empty((len(parents), 3, 4))
+    for b in range(len(parents)):
+        for i in range(3):
+            shift = heads[b, i]
+            for j in range(3):
+                exact[b, i, j] = rotations[b, i, j]
+                shift -= rotations[b, i, j] * heads[b, j]
+            exact[b, i, 3] = shift
+        if parents[b] >= 0:
+            above, own = exact[parents[b]], exact[b].copy()
+            for i in range(3):
+                for j in range(4):
+                    total = above[i, 3] if j == 3 else 0.0
+                    for k in range(3):
+                        total += above[i, k] * own[k, j]
+                    exact[b, i, j] = total
+        out[b] = exact[b]
+    return out
 
 
 def posed(model: BodyModel, rest: np.ndarray, transforms: np.ndarray) -> np.ndarray:

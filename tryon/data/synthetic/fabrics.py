@@ -14,7 +14,8 @@ import cv2
 import numpy as np
 
 from tryon.data.synthetic.cuts import Cut
-from tryon.data.synthetic.prints import Decal, placket, random_decal
+from tryon.data.synthetic.materials import CREASE_METRES, Cloth
+from tryon.data.synthetic.prints import Decal, decal_for, placket, random_decal
 from tryon.data.synthetic.weaves import WEAVES, periodic_noise, photo_tile
 
 COLOURS: dict[str, tuple[int, int, int]] = {
@@ -30,19 +31,20 @@ COLOURS: dict[str, tuple[int, int, int]] = {
 }  # fmt: skip
 """Names and sRGB values of cloth colours."""
 
-TILE = 256
+CREASES = 128
+"""Pixels of the finer map of small creases."""
 
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Fabric:
-    """tile: float32 (TILE, TILE, 3), sRGB 0-255, repeats every `period` metres, turned by `angle`
-    radians; shift: where the tile starts, in tile lengths, in front and behind; decal: a print;
+    """tiles: a `pyramid`, sRGB 0-255; it repeats every `period` metres, turned by `angle` radians;
+    shift: where the tile starts, in tile lengths, in front and behind; decal: a print;
     trim: colour of the hems, float (3,), and its width in metres (0 for none); fade: colour and
     the heights between which it takes over (float (5,), colour -1 for none); sheen: 0-1;
-    wrinkle: strength of small creases; creases: float32 (m, m, 2), their slopes, repeating;
+    wrinkle: strength of small creases; creases: their slopes, see `crease_maps`;
     words: such as "navy and white striped"; pattern: name."""
 
-    tile: np.ndarray
+    tiles: tuple[np.ndarray, ...]
     period: float
     angle: float
     shift: np.ndarray
@@ -52,7 +54,7 @@ class Fabric:
     fade: np.ndarray
     sheen: float
     wrinkle: float
-    creases: np.ndarray
+    creases: tuple[np.ndarray, np.ndarray]
     words: str
     pattern: str
 
@@ -89,7 +91,7 @@ def random_fabric(
     trim_width = float(rng.choice([0.0, rng.uniform(0.008, 0.03)], p=[0.72, 0.28]))
     turned = weave not in ("knit", "denim", "plain") and rng.random() < 0.12
     fabric = Fabric(
-        tile=tile,
+        tiles=pyramid(tile),
         period=period,
         angle=rng.uniform(-0.8, 0.8) if turned else rng.normal(0, 0.01),
         shift=rng.uniform(0, 1, (2, 2)),
@@ -99,7 +101,7 @@ def random_fabric(
         fade=fade,
         sheen=float(rng.choice([0.0, rng.uniform(0.1, 0.8)], p=[0.75, 0.25])),
         wrinkle=rng.uniform(0.05, 0.3),
-        creases=crease_map(int(rng.integers(24))),
+        creases=crease_maps(int(rng.integers(24))),
         words=words,
         pattern=weave,
     )
@@ -124,30 +126,52 @@ def _varied(rng: np.random.Generator, colour: tuple[int, int, int]) -> np.ndarra
     return np.clip(np.array(colour) * rng.uniform(0.88, 1.08) + rng.normal(0, 6, 3), 8, 250)
 
 
-def tile_for(fabric: Fabric, metres_per_pixel: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """The tile at the resolution of a picture, so that fine patterns blur and do not alias.
+def pyramid(tile: np.ndarray) -> tuple[np.ndarray, ...]:
+    """The tile (n, n, 3) and its halves down to one pixel, float32, so that fine patterns blur
+    and do not alias; n is a power of two."""
+    tiles: list[np.ndarray] = [np.ascontiguousarray(tile, np.float32)]
+    while len(tiles[-1]) > 1:
+        n = len(tiles[-1]) // 2
+        tiles.append(cv2.resize(tiles[-1], (n, n), interpolation=cv2.INTER_AREA))
+    return tuple(tiles)
 
-    Returns tile float32 (n, n, 3), the map from cloth metres to its pixels float32 (2, 3), and
-    the shift of the back in its pixels float32 (2,).
-    """
-    size = len(fabric.tile)
-    n = int(np.clip(2 ** np.ceil(np.log2(fabric.period / metres_per_pixel)), 4, size))
-    tile = (
-        fabric.tile if n == size else cv2.resize(fabric.tile, (n, n), interpolation=cv2.INTER_AREA)
-    )
+
+def cloth_for(fabric: Fabric, metres_per_pixel: float) -> Cloth:
+    """The fabric at the resolution of a picture."""
+    largest = len(fabric.tiles) - 1
+    level = round(np.log2(len(fabric.tiles[0]) * metres_per_pixel / fabric.period))
+    tile = fabric.tiles[min(max(level, 0), largest)]
+    n = len(tile)
     scale = n / fabric.period
     c, s = np.cos(fabric.angle) * scale, np.sin(fabric.angle) * scale
     front, back = fabric.shift * n
-    matrix = np.array([[c, s, front[0]], [-s, c, front[1]]], np.float32)
-    return np.ascontiguousarray(tile, np.float32), matrix, (back - front).astype(np.float32)
+    decal, decal_box = decal_for(fabric.decal, metres_per_pixel)
+    return Cloth(
+        tile=tile,
+        to_tile=np.array([[c, s, front[0]], [-s, c, front[1]]], np.float32),
+        back_shift=(back - front).astype(np.float32),
+        decal=decal,
+        decal_box=decal_box,
+        trim=fabric.trim.astype(np.float32),
+        trim_width=np.float32(fabric.trim_width),
+        fade=fabric.fade.astype(np.float32),
+        creases=fabric.creases[0 if metres_per_pixel < 1.5 * CREASE_METRES / CREASES else 1],
+        crease_depth=np.float32(fabric.wrinkle),
+        sheen=np.float32(fabric.sheen),
+    )
 
 
 @lru_cache(maxsize=24)
-def crease_map(number: int) -> np.ndarray:
-    """Slopes of small creases, float32 (128, 128, 2), repeating; a pool, as they look alike."""
+def crease_maps(number: int) -> tuple[np.ndarray, np.ndarray]:
+    """Slopes of small creases, float32 (128, 128, 2) and (64, 64, 2), repeating; a pool, as they
+    look alike."""
     rng = np.random.default_rng(number)
-    height = -np.abs(periodic_noise(rng, 128, 3)) - 0.5 * np.abs(periodic_noise(rng, 128, 7))
-    height = cv2.GaussianBlur(height + 0.3 * periodic_noise(rng, 128, 5), (0, 0), 1.0)
+    height = -np.abs(periodic_noise(rng, CREASES, 3)) - 0.5 * np.abs(
+        periodic_noise(rng, CREASES, 7)
+    )
+    height = cv2.GaussianBlur(height + 0.3 * periodic_noise(rng, CREASES, 5), (0, 0), 1.0)
     along_x = np.roll(height, -1, 1) - np.roll(height, 1, 1)
     along_y = np.roll(height, -1, 0) - np.roll(height, 1, 0)
-    return np.stack([along_x, along_y], axis=-1).astype(np.float32) * 4
+    slopes = np.stack([along_x, along_y], axis=-1).astype(np.float32) * 4
+    half = (CREASES // 2, CREASES // 2)
+    return slopes, cv2.resize(slopes, half, interpolation=cv2.INTER_AREA)

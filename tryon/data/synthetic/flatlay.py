@@ -5,18 +5,22 @@ from __future__ import annotations
 from pathlib import Path
 
 import cv2
+import numba
 import numpy as np
 
 from tryon.data.synthetic.backgrounds import photographed, random_table
-from tryon.data.synthetic.fabrics import Fabric
-from tryon.data.synthetic.figure import Canvas, colour_garment
+from tryon.data.synthetic.fabrics import Fabric, cloth_for
+from tryon.data.synthetic.figure import garment_attributes
 from tryon.data.synthetic.garments import GarmentMesh, smoothstep
+from tryon.data.synthetic.light import Light, composed, light_from
+from tryon.data.synthetic.materials import SAMPLES, Mesh, Truth
 from tryon.data.synthetic.patterns import Patterns
-from tryon.data.synthetic.raster import draw
+from tryon.data.synthetic.raster import Buffers, draw
 from tryon.data.synthetic.sample import GarmentPhoto
-from tryon.data.synthetic.shading import Light, composed
+from tryon.data.synthetic.shading import shade_cloth
 
-SUPERSAMPLE = 2
+PLIES = 0.008
+"""Metres between layers of a garment laid flat; see `shading.shade_cloth`."""
 
 
 def flat_lay_photo(
@@ -29,77 +33,86 @@ def flat_lay_photo(
 ) -> GarmentPhoto:
     """Lay the garment flat and photograph it; size: (height, width)."""
     height, width = size
-    canvas = Canvas.empty(height * SUPERSAMPLE, width * SUPERSAMPLE)
+    buffers = Buffers.empty(height * SAMPLES, width * SAMPLES)
     places = laid_flat(rng, mesh, patterns)
-    points, scale = _framed(rng, places, mesh, canvas.part.shape)
+    points, scale = _framed(rng, places, mesh, buffers.owner.shape)
     depth = -0.01 * mesh.layer - 0.03 * np.abs(mesh.arm) * smoothstep(mesh.along, 0.1, 0.4)
     flat = np.concatenate([points, depth[:, None]], axis=1).astype(np.float32)
-    box = draw(canvas.buffers, flat, mesh.faces, 0, cut=mesh.cut)
-    tilt = np.sqrt(np.clip(1 - np.clip(np.abs(mesh.layer), 0, 1) ** 2, 0, 1)) * 0.35
-    outwards = np.sign(mesh.cloth[:, 0])
-    normals = np.stack(
-        [outwards * tilt, -np.clip(mesh.layer * 8 + 2.4, -1, 1), np.zeros_like(tilt)], axis=1
-    )
+    box = draw(buffers, flat, mesh.faces, 0, cut=mesh.cut)
+    drawn = Mesh(0, flat, mesh.faces, garment_attributes(mesh, _lying_normals(mesh)), box)
     light = _table_light(rng)
-    colour_garment(canvas, box, mesh, fabric, normals, 0, light, 1 / scale)
-    covered = canvas.buffers.owner == 0
+    shown, truth = np.zeros((*size, 4), np.float32), Truth.empty(*size)
+    cloth = cloth_for(fabric, SAMPLES / scale)
+    shade_cloth(drawn, buffers, buffers.depth, cloth, light, PLIES, shown, truth)
     table = random_table(rng, size, photos)
     if rng.random() < 0.15 and mesh.cut_numbers.build == "top":
-        _draw_hanger(rng, table, points / SUPERSAMPLE, mesh, scale / SUPERSAMPLE)
-    pick = slice(SUPERSAMPLE // 2, None, SUPERSAMPLE)
-    shadow = _drop_shadow(rng, covered[pick, pick], scale / SUPERSAMPLE)
-    image = composed(
-        canvas.buffers.owner, canvas.image, light.tint.astype(np.float32),
-        np.ones(size, np.float32), table, shadow,
-    )  # fmt: skip
-    mask = covered[pick, pick]
+        _draw_hanger(rng, table, points / SAMPLES, mesh, scale / SAMPLES)
+    shadow = _drop_shadow(rng, shown[..., 3], scale / SAMPLES)
+    image = composed(shown, light, np.ones(size, np.float32), table, shadow)
     return GarmentPhoto(
         image=photographed(rng, image),
-        mask=mask,
-        uv=np.where(mask[..., None], canvas.uv[pick, pick], 0).astype(np.float32),
-        layer=np.where(mask, canvas.layer[pick, pick], 0).astype(np.uint8),
+        mask=truth.layer > 0,
+        uv=truth.uv,
+        layer=truth.layer,
         kind="flat-lay",
     )
+
+
+def _lying_normals(mesh: GarmentMesh) -> np.ndarray:
+    """Cloth that lies flat still rounds off towards its sides; (N, 3)."""
+    tilt = np.sqrt(1 - np.minimum(mesh.layer**2, 1)) * np.float32(0.35)
+    upwards = np.clip(mesh.layer * 8 + np.float32(2.4), -1, 1)
+    return np.stack([np.sign(mesh.cloth[:, 0]) * tilt, -upwards, np.zeros_like(tilt)], axis=1)
 
 
 def laid_flat(rng: np.random.Generator, mesh: GarmentMesh, patterns: Patterns) -> np.ndarray:
     """Where every vertex lies, metres to the right and down: sleeves and legs turned, cloth
     pulled a little out of shape."""
-    places = mesh.cloth.astype(np.float64).copy()
+    places = mesh.cloth.astype(np.float64)
     marks = patterns.marks
     spread = rng.uniform(-10, 25)
     if mesh.cut_numbers.sleeve > 0.5:
         spread = rng.uniform(-42, -12) if rng.random() < 0.7 else rng.uniform(-12, 30)
     for sign in (1, -1):
         turn = np.radians(spread + rng.normal(0, 4)) * -sign
-        share = smoothstep(mesh.arm * sign, 0.05, 0.95)
-        places = _turned(places, (sign * marks.shoulder_x, -marks.shoulder), turn * share)
+        _turn(places, mesh.arm, sign, sign * marks.shoulder_x, -marks.shoulder, turn)
         swing = np.radians(rng.normal(1.5, 2.5)) * -sign
-        share = smoothstep(mesh.leg * sign, 0.05, 0.95)
-        places = _turned(places, (sign * 0.1, -marks.hip), swing * share)
+        _turn(places, mesh.leg, sign, sign * 0.1, -marks.hip, swing)
     for _ in range(3):
-        wave, phase = rng.normal(0, 6, 2), rng.uniform(0, 6.28)
-        push = rng.normal(0, 0.004, 2)
-        places = places + np.sin(places @ wave + phase)[:, None] * push
+        _push(places, rng.normal(0, 6, 2), rng.uniform(0, 6.28), rng.normal(0, 0.004, 2))
     places[:, 0] *= rng.uniform(0.95, 1.06)
     return places
 
 
-def _turned(places: np.ndarray, pivot: tuple[float, float], angle: np.ndarray) -> np.ndarray:
-    """Points (N, 2) turned about a pivot, each by its own angle (clockwise as seen)."""
-    offset = places - np.array(pivot)
-    c, s = np.cos(angle), np.sin(angle)
-    x = offset[:, 0] * c - offset[:, 1] * s
-    y = offset[:, 0] * s + offset[:, 1] * c
-    return np.stack([x, y], axis=1) + np.array(pivot)
+@numba.njit(cache=True, fastmath=True)
+def _turn(places, share, sign, pivot_x, pivot_y, angle):  # type: ignore[no-untyped-def]
+    """Turn points (N, 2) about a pivot (clockwise as seen), in place, as far as they have a share
+    (N,), with the sign of its side, in the limb."""
+    for n in range(len(places)):
+        t = min(max((share[n] * sign - 0.05) / 0.9, 0.0), 1.0)
+        if t > 0:
+            turn = angle * t * t * (3 - 2 * t)
+            c, s = np.cos(turn), np.sin(turn)
+            x, y = places[n, 0] - pivot_x, places[n, 1] - pivot_y
+            places[n, 0], places[n, 1] = pivot_x + x * c - y * s, pivot_y + x * s + y * c
+
+
+@numba.njit(cache=True, fastmath=True)
+def _push(places, wave, phase, push):  # type: ignore[no-untyped-def]
+    """Pull cloth out of shape along a wave, in place."""
+    for n in range(len(places)):
+        height = np.sin(places[n, 0] * wave[0] + places[n, 1] * wave[1] + phase)
+        places[n, 0] += height * push[0]
+        places[n, 1] += height * push[1]
 
 
 def _framed(
     rng: np.random.Generator, places: np.ndarray, mesh: GarmentMesh, size: tuple[int, ...]
 ) -> tuple[np.ndarray, float]:
     """Pixels (N, 2) of the places, and pixels per metre: turned, centred, filling the frame."""
-    angle = np.full(len(places), np.radians(rng.normal(0, 2.5)))
-    places = _turned(places, (0.0, 0.0), angle)
+    angle = np.radians(rng.normal(0, 2.5))
+    c, s = np.cos(angle), np.sin(angle)
+    places = places @ np.array([[c, s], [-s, c]])
     real = places[mesh.cut >= 0]
     low, high = real.min(0), real.max(0)
     extent = np.maximum(high - low, 1e-3)
@@ -111,16 +124,16 @@ def _framed(
 
 
 def _table_light(rng: np.random.Generator) -> Light:
-    direction = np.array([rng.normal(0, 0.5), -1.0, rng.normal(0.2, 0.4)])
+    direction = (rng.normal(0, 0.5), -1.0, rng.normal(0.2, 0.4))
     ambient = rng.uniform(0.4, 0.7)
     tint = np.array([1 + rng.normal(0, 0.02), 1, 1 + rng.normal(0, 0.02)])
-    return Light(direction / np.linalg.norm(direction), ambient, 1.06 - ambient, tint)
+    return light_from(direction, ambient, 1.06 - ambient, tint)
 
 
 def _drop_shadow(rng: np.random.Generator, covered: np.ndarray, scale: float) -> np.ndarray:
-    """Darkening of the table, float32 (H, W)."""
+    """Darkening of the table, float32 (H, W); covered: float32 (H, W), 0-1."""
     blur = max(1.0, rng.uniform(0.006, 0.02) * scale)
-    small = cv2.resize(covered.astype(np.float32), None, fx=0.5, fy=0.5)
+    small = cv2.resize(covered, None, fx=0.5, fy=0.5)
     soft = cv2.GaussianBlur(small, (0, 0), blur / 2)
     move = np.array([[1, 0, rng.normal(0, 0.4) * blur], [0, 1, rng.uniform(0, 0.4) * blur]])
     soft = cv2.warpAffine(soft, move, soft.shape[::-1])

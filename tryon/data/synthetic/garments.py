@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numba
 import numpy as np
 
 from tryon.data.synthetic.bodies import BodyModel, Shape
@@ -81,16 +82,11 @@ def garment_mesh(cut: Cut, model: BodyModel, patterns: Patterns) -> GarmentMesh:
         leg[count:] = patterns.leg_share[shell.vertices]
         along[count:] = patterns.arm_along[shell.vertices]
     edge, cut_field = _fields(cut, patterns, mean, layer, arm, along, count)
-    all_faces = np.concatenate(faces)
-    all_faces = all_faces[(cut_field[all_faces] >= 0).any(1)]
-    used = np.zeros(len(mean), bool)
-    used[all_faces] = True
-    kept = np.flatnonzero(used)
-    index = np.cumsum(used, dtype=np.int32) - 1
+    all_faces, kept = _compacted(np.concatenate(faces), cut_field)
     cloth = unrolled(cut, patterns, model, mean, arm, leg, along, count)
     return GarmentMesh(
         cut_numbers=cut,
-        faces=np.ascontiguousarray(index[all_faces]),
+        faces=all_faces,
         bones=np.ascontiguousarray(np.concatenate(parts_bones)[kept]),
         weights=np.ascontiguousarray(np.concatenate(parts_weights)[kept]),
         uv=canonical_uv(mean[kept]),
@@ -103,6 +99,28 @@ def garment_mesh(cut: Cut, model: BodyModel, patterns: Patterns) -> GarmentMesh:
         along=along[kept],
         kept=kept,
     )
+
+
+@numba.njit(cache=True)
+def _compacted(faces, cut):  # type: ignore[no-untyped-def]
+    """The triangles that are not cut away as a whole, and which vertices (K,) they need; the
+    triangles count these only."""
+    used, count = np.zeros(len(cut), np.bool_), 0
+    kept = np.empty(len(faces), np.bool_)
+    for i in range(len(faces)):
+        a, b, c = faces[i, 0], faces[i, 1], faces[i, 2]
+        kept[i] = cut[a] >= 0 or cut[b] >= 0 or cut[c] >= 0
+        if kept[i]:
+            used[a] = used[b] = used[c] = True
+            count += 1
+    index = np.cumsum(used) - 1
+    out, n = np.empty((count, 3), np.int32), 0
+    for i in range(len(faces)):
+        if kept[i]:
+            for k in range(3):
+                out[n, k] = index[faces[i, k]]
+            n += 1
+    return out, np.flatnonzero(used)
 
 
 def _has_tube(cut: Cut) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from tryon.data.synthetic.figure import Figure
+from tryon.data.synthetic.materials import SAMPLES
 
 COCO_ORDER = {
     "nose": 0, "left_eye": 1, "right_eye": 2, "left_ear": 3, "right_ear": 4,
@@ -21,12 +22,10 @@ COVER_METRES = 0.16
 """A joint lies inside the body; what is nearer than this in front of it is its own flesh."""
 
 
-def figure_keypoints(
-    figure: Figure, depth: np.ndarray, supersample: int
-) -> tuple[np.ndarray, np.ndarray]:
+def figure_keypoints(figure: Figure, depth: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Keypoints float32 (18, 3) and hands float32 (2, 3, 3) (see `sample.Sample`).
 
-    depth: float32 (H, W), of the dressed figure, `supersample` times the sample's size.
+    depth: float32 (H, W), of the dressed figure, in the camera's samples.
     """
     from tryon.types import JOINTS
 
@@ -42,13 +41,11 @@ def figure_keypoints(
             a = figure.model.bone[f"finger{finger}-2.{side}"]
             end = figure.shape.heads[b] + 0.9 * (figure.shape.heads[b] - figure.shape.heads[a])
             tips.append(figure.transforms[b][:, :3] @ end + figure.transforms[b][:, 3])
-    seen = _in_picture(figure, np.stack([*world, *tips]), depth, supersample)
+    seen = _in_picture(figure, np.stack([*world, *tips]), depth)
     return seen[:18], seen[18:].reshape(2, 3, 3)
 
 
-def _in_picture(
-    figure: Figure, points: np.ndarray, depth: np.ndarray, supersample: int
-) -> np.ndarray:
+def _in_picture(figure: Figure, points: np.ndarray, depth: np.ndarray) -> np.ndarray:
     flat = figure.camera.project(points.astype(np.float32))
     height, width = depth.shape
     inside = (flat[:, 0] >= 0) & (flat[:, 0] < width) & (flat[:, 1] >= 0) & (flat[:, 1] < height)
@@ -56,6 +53,4 @@ def _in_picture(
     y = np.clip(flat[:, 1].astype(int), 0, height - 1)
     covered = flat[:, 2] - depth[y, x] > COVER_METRES
     confidence = np.where(inside, np.where(covered, HIDDEN, 1.0), 0.0)
-    return np.stack([flat[:, 0] / supersample, flat[:, 1] / supersample, confidence], 1).astype(
-        np.float32
-    )
+    return np.column_stack([flat[:, :2] / SAMPLES, confidence]).astype(np.float32)

@@ -2,26 +2,43 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from tryon.data.synthetic.canonical import FRAME_METRES, MIDDLE_Z
 from tryon.data.synthetic.cuts import Cut
 from tryon.data.synthetic.garments import GarmentMesh
+from tryon.data.synthetic.outfits import Piece
 from tryon.data.synthetic.sample import LOWER, OUTER, UPPER
 
 
-def layered(meshes: list[GarmentMesh]) -> list[tuple[GarmentMesh, float]]:
-    """How garments go over each other: each with its depth bias in metres.
+@dataclass(frozen=True, eq=False, slots=True)
+class Layer:
+    """A piece as it is worn with others: its number among them, its mesh, less what is tucked
+    in, and how many metres nearer it is taken to be."""
+
+    number: int
+    piece: Piece
+    mesh: GarmentMesh
+    bias: float
+
+    def same_as(self, other: Layer) -> bool:
+        """Whether both look the same on the same figure."""
+        return self.mesh is other.mesh and self.bias == other.bias
+
+
+def layered(pieces: Sequence[Piece]) -> list[Layer]:
+    """How garments go over each other.
 
     A flared skirt takes the top inside; so does every lower piece if the top
     `tucks`. What is tucked in ends below the waistband.
     """
-    lowers = [m for m in meshes if m.cut_numbers.label == LOWER]
-    out = []
-    for mesh in meshes:
-        cut, bias = mesh.cut_numbers, -0.012
+    lowers = [p.mesh for p in pieces if p.mesh.cut_numbers.label == LOWER]
+    layers = []
+    for number, piece in enumerate(pieces):
+        mesh, cut, bias = piece.mesh, piece.mesh.cut_numbers, -0.012
         if cut.label == LOWER:
             bias = -0.016
         elif cut.label == UPPER and lowers:
@@ -35,8 +52,8 @@ def layered(meshes: list[GarmentMesh]) -> list[tuple[GarmentMesh, float]]:
                 bias = -0.035
         elif cut.label == OUTER:
             bias = -0.08
-        out.append((mesh, bias))
-    return out
+        layers.append(Layer(number, piece, mesh, bias))
+    return layers
 
 
 def tucked(top: Cut, lower: Cut) -> bool:

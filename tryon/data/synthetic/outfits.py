@@ -54,6 +54,6 @@ def random_outfit(
     else:
         lower = random_piece(rng, "lower", photos, seated=seated)
         pieces = [lower, random_piece(rng, "upper", photos)]
-    if rng.random() < 0.12 and category != "upper":
+    if rng.random() < 0.12:
         pieces.append(random_piece(rng, "upper", photos, jacket=True))
     return pieces

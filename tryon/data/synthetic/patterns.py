@@ -17,7 +17,7 @@ import numpy as np
 from scipy.spatial import ConvexHull
 
 from tryon.data.synthetic.bodies import BodyModel, Shape, body_model
-from tryon.data.synthetic.canonical import PARTS
+from tryon.data.synthetic.canonical import PARTS, canonical_uv
 
 COLUMNS = 64
 """Vertices around the tube."""
@@ -26,6 +26,9 @@ ROWS = (14, 8, 18, 14)
 """Levels of the tube from armpit to hip joint, to crotch, to knee, to ankle."""
 
 MAX_BONES = 8
+
+BAND_METRES = (0.03, 0.085)
+"""Distances from the skin at which the body map is continued outwards."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +100,9 @@ class Patterns:
     arm_along: float32 (V,), 0 at the shoulder joint, 1 at the wrist, on the mean body;
     leg_radius: float32 (V,), metres from the middle of the leg;
     arm_share, leg_share: float32 (V,), how much of the skinning is arm or leg, with the sign of
-    the side (left positive).
+    the side (left positive);
+    body_place: float32 (V, 3), u, v and layer of the body's vertices;
+    band_places: the same of the vertices of `skin`, moved outwards by `BAND_METRES`.
     """
 
     marks: Landmarks
@@ -112,6 +117,8 @@ class Patterns:
     arm_share: np.ndarray
     leg_share: np.ndarray
     leg_radius: np.ndarray
+    body_place: np.ndarray
+    band_places: tuple[np.ndarray, ...]
 
 
 @lru_cache(maxsize=1)
@@ -137,20 +144,32 @@ def patterns() -> Patterns:
         axis = (wrist - shoulder)[[0, 2]]
         along = (mean[:, [0, 2]] - shoulder[[0, 2]]) @ axis / (axis @ axis)
         arm_along = np.where(mean[:, 0] * sign > 0, along, arm_along)
+    skin = _shell(model, legs | top | (part == "torso"))
     return Patterns(
         marks=marks,
         top=_shell(model, top),
         legs=_shell(model, legs),
         feet=_shell(model, feet),
         scalp=_shell(model, scalp),
-        skin=_shell(model, legs | top | (part == "torso")),
+        skin=skin,
         tube=_tube(model, marks),
         mean_height=np.ascontiguousarray(mean[:, 2]),
         arm_along=arm_along.astype(np.float32),
         arm_share=_limb_share(model, ("upperarm", "lowerarm", "wrist", "finger", "metacarpal")),
         leg_share=_limb_share(model, ("upperleg", "lowerleg", "foot", "toe")),
         leg_radius=_leg_radius(model),
+        body_place=_places(model.mean.rest, model.mean.smooth_normals),
+        band_places=tuple(_band_place(model, skin, distance) for distance in BAND_METRES),
     )
+
+
+def _places(points: np.ndarray, normals: np.ndarray) -> np.ndarray:
+    return np.concatenate([canonical_uv(points), -normals[:, 1:2]], axis=1).astype(np.float32)
+
+
+def _band_place(model: BodyModel, skin: Shell, distance: float) -> np.ndarray:
+    normals = model.mean.smooth_normals[skin.vertices]
+    return _places(model.mean.smooth[skin.vertices] + normals * np.float32(distance), normals)
 
 
 def _leg_radius(model: BodyModel) -> np.ndarray:

@@ -1,263 +1,255 @@
-"""What a visible surface looks like: cloth and skin under one light, and soft shadows."""
+"""What visible surfaces look like: cloth and skin under one light, compiled by numba.
+
+Pictures are drawn larger than they are shown, `SAMPLES` across each pixel. Colour varies
+little within a pixel, so that it is worked out once and weighted by the samples that show the
+surface; only where a surface covers itself (a sleeve before the chest) every sample has its own.
+First the places to colour are gathered, then coloured one after the other.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
-import cv2
 import numba
 import numpy as np
 
-from tryon.data.synthetic.raster import FAR
+from tryon.data.synthetic.light import Light
+from tryon.data.synthetic.materials import CREASE_METRES, SAMPLES, Cloth, Mesh, Skin, Truth
+from tryon.data.synthetic.raster import FAR, Buffers, corner_weights
+
+_compiled = numba.njit(cache=True, fastmath=True, error_model="numpy")
+_ZERO, _HALF, _ONE = np.float32(0), np.float32(0.5), np.float32(1)
 
 
-@dataclass(frozen=True, eq=False, slots=True)
-class Light:
-    """direction: float (3,), unit, towards the light: right, away from the camera, up.
-    ambient, diffuse: strengths; tint: float (3,), colour of the light, about 1."""
+def shade_cloth(
+    mesh: Mesh,
+    buffers: Buffers,
+    other: np.ndarray,
+    cloth: Cloth,
+    light: Light,
+    crease: float,
+    image: np.ndarray,
+    truth: Truth | None,
+) -> None:
+    """Add a garment's colours to `image` float32 (H, W, 4), in place, and its truth if asked for.
 
-    direction: np.ndarray
-    ambient: float
-    diffuse: float
-    tint: np.ndarray
-
-
-def random_light(rng: np.random.Generator) -> Light:
-    direction = np.array([rng.normal(0, 0.6), -1.0, rng.uniform(0.1, 1.0)])
-    direction /= np.linalg.norm(direction)
-    ambient = rng.uniform(0.45, 0.75)
-    warm = rng.normal(0, 0.03)
-    tint = np.array([1 + warm, 1.0, 1 - warm]) * rng.uniform(0.95, 1.08)
-    return Light(direction, ambient, rng.uniform(1.0, 1.12) - ambient, tint)
-
-
-@numba.njit(cache=True, fastmath=True, error_model="numpy")
-def shade_cloth(  # type: ignore[no-untyped-def]
-    box, owner, face, bary, mark, faces, attributes, tile, to_tile, back_shift, decal, decal_box,
-    trim, trim_width, fade, wrinkles, wrinkle_scale, wrinkle_depth, sheen, light, strengths,
-    image, uv, layer,
-):  # fmt: skip
-    """Colour the pixels of the garment `mark` within `box` (left, top, right, bottom), in place.
-
-    attributes: float32 (V, 9): view normal (3), uv (2), layer, cloth (2), metres to the hem.
-    tile: float32 (n, n, 3), repeating; to_tile: float32 (2, 3), cloth metres to tile pixels;
-    back_shift: float32 (2,), tile pixels added behind; decal: float32 (h, w, 4), alpha 0-1;
-    decal_box: float32 (5,): left, top, width, height on the cloth, and 1 in front or -1 behind;
-    trim: float32 (3,) colour within trim_width metres of a hem; fade: float32 (5,): colour,
-    height on the cloth where it begins and where it is whole (colour < 0 for none);
-    wrinkles: float32 (m, m, 2), slopes, repeating; light, strengths: (3,), (2,) see `Light`.
+    buffers: `SAMPLES` times as large; other: float32 like its depth, what may hide it;
+    crease: samples that lie further apart in depth, in metres, are coloured one by one.
     """
-    n, m = tile.shape[0], wrinkles.shape[0]
-    dh, dw = decal.shape[0], decal.shape[1]
-    for y in range(box[1], box[3]):
-        for x in range(box[0], box[2]):
-            if owner[y, x] != mark:
+    places = _gathered(*mesh, *buffers, other, np.float32(crease))
+    if truth is not None:
+        _write_truth(*places, truth.uv, truth.layer)  # type: ignore[call-arg]
+    _colour_cloth(*places, *cloth, *light, image)  # type: ignore[call-arg]
+
+
+def shade_skin(
+    mesh: Mesh, buffers: Buffers, other: np.ndarray, skin: Skin, light: Light, image: np.ndarray
+) -> None:
+    """Add the body's colours to `image`, in place; see `shade_cloth`."""
+    places = _gathered(*mesh, *buffers, other, np.float32(FAR))
+    _colour_skin(*places, mesh.faces, *skin, *light, image)  # type: ignore[call-arg]
+
+
+@_compiled
+def _gathered(  # type: ignore[no-untyped-def]
+    mark, points, faces, attributes, box, depth, owner, face, other, crease
+):
+    """The places of a mesh that have a colour or a truth.
+
+    Returns pixel int32 (n, 2): column and row; face int32 (n,); share float32 (n,): how much of
+    the pixel shows it; own bool (n,): whether it is the pixel's own sample, which the truth is
+    taken from; attributes float32 (n, A).
+    """
+    k = SAMPLES
+    part = _ONE / np.float32(k * k)
+    left, top, right, bottom = box[0] // k, box[1] // k, -(-box[2] // k), -(-box[3] // k)
+    most = max(right - left, 0) * max(bottom - top, 0) * k * k
+    pixel, shown_face = np.empty((most, 2), np.int32), np.empty(most, np.int32)
+    share, own = np.empty(most, np.float32), np.empty(most, np.bool_)
+    mixed = np.empty((most, attributes.shape[1]), np.float32)
+    n = 0
+    for y in range(top, bottom):
+        for x in range(left, right):
+            has, shown, at_y, at_x = 0, 0, 0, 0
+            near, far = np.float32(FAR), np.float32(-FAR)
+            for sample_y in range(k * y, k * y + k):
+                for sample_x in range(k * x, k * x + k):
+                    if owner[sample_y, sample_x] != mark:
+                        continue
+                    has, at_y, at_x = has + 1, sample_y, sample_x
+                    near = min(near, depth[sample_y, sample_x])
+                    far = max(far, depth[sample_y, sample_x])
+                    shown += depth[sample_y, sample_x] <= other[sample_y, sample_x]
+            if has == 0:
                 continue
-            i = face[y, x]
-            wb, wc = bary[y, x, 0], bary[y, x, 1]
-            wa = np.float32(1.0) - wb - wc
-            pa, pb, pc = attributes[faces[i, 0]], attributes[faces[i, 1]], attributes[faces[i, 2]]
-            nx = wa * pa[0] + wb * pb[0] + wc * pc[0]
-            ny = wa * pa[1] + wb * pb[1] + wc * pc[1]
-            nz = wa * pa[2] + wb * pb[2] + wc * pc[2]
-            uv[y, x, 0] = wa * pa[3] + wb * pb[3] + wc * pc[3]
-            uv[y, x, 1] = wa * pa[4] + wb * pb[4] + wc * pc[4]
-            side = wa * pa[5] + wb * pb[5] + wc * pc[5]
-            s = wa * pa[6] + wb * pb[6] + wc * pc[6]
-            t = wa * pa[7] + wb * pb[7] + wc * pc[7]
-            edge = wa * pa[8] + wb * pb[8] + wc * pc[8]
-            layer[y, x] = 1 if side >= 0 else 2
-            tx = to_tile[0, 0] * s + to_tile[0, 1] * t + to_tile[0, 2]
-            ty = to_tile[1, 0] * s + to_tile[1, 1] * t + to_tile[1, 2]
+            own_y, own_x = k * y + k // 2, k * x + k // 2
+            is_own = owner[own_y, own_x] == mark
+            if is_own:
+                at_y, at_x = own_y, own_x
+            smooth = far - near < crease
+            place_x, place_y = np.float32(at_x) + _HALF, np.float32(at_y) + _HALF
+            if has == k * k and smooth:
+                place_x, place_y = k * (np.float32(x) + _HALF), k * (np.float32(y) + _HALF)
+            whole_share = shown * part if smooth else _ZERO
+            if whole_share > 0 or is_own:
+                pixel[n, 0], pixel[n, 1], shown_face[n] = x, y, face[at_y, at_x]
+                share[n], own[n] = whole_share, is_own
+                _mix(points, faces, attributes, shown_face[n], place_x, place_y, mixed, n)
+                n += 1
+            if smooth or shown == 0:
+                continue
+            for sample_y in range(k * y, k * y + k):
+                for sample_x in range(k * x, k * x + k):
+                    if owner[sample_y, sample_x] != mark:
+                        continue
+                    if depth[sample_y, sample_x] > other[sample_y, sample_x]:
+                        continue
+                    pixel[n, 0], pixel[n, 1] = x, y
+                    shown_face[n] = face[sample_y, sample_x]
+                    share[n], own[n] = part, False
+                    place_x, place_y = np.float32(sample_x) + _HALF, np.float32(sample_y) + _HALF
+                    _mix(points, faces, attributes, shown_face[n], place_x, place_y, mixed, n)
+                    n += 1
+    return pixel[:n], shown_face[:n], share[:n], own[:n], mixed[:n]
+
+
+@_compiled
+def _mix(points, faces, attributes, i, x, y, out, n):  # type: ignore[no-untyped-def]
+    """Write the attributes of triangle `i` at (x, y)."""
+    wa, wb, wc = corner_weights(points, faces, i, x, y)
+    a, b, c = faces[i, 0], faces[i, 1], faces[i, 2]
+    for k in range(attributes.shape[1]):
+        out[n, k] = wa * attributes[a, k] + wb * attributes[b, k] + wc * attributes[c, k]
+
+
+@_compiled
+def _write_truth(pixel, face, share, own, mixed, uv, layer):  # type: ignore[no-untyped-def]
+    for n in range(len(own)):
+        if own[n]:
+            x, y = pixel[n]
+            uv[y, x, 0], uv[y, x, 1] = mixed[n, 3], mixed[n, 4]
+            layer[y, x] = 1 if mixed[n, 5] >= 0 else 2
+
+
+@_compiled
+def _colour_cloth(  # type: ignore[no-untyped-def]
+    pixel, face, share, own, mixed,
+    tile, to_tile, back_shift, decal, decal_box, trim, trim_width, fade, creases, crease_depth,
+    sheen, direction, ambient, diffuse, tint, image,
+):  # fmt: skip
+    size, m = tile.shape[0], creases.shape[0]
+    to_crease = np.float32(m / CREASE_METRES)
+    for n in range(len(share)):
+        if share[n] == 0:
+            continue
+        nx, ny, nz, side = mixed[n, 0], mixed[n, 1], mixed[n, 2], mixed[n, 5]
+        s, t, edge = mixed[n, 6], mixed[n, 7], mixed[n, 8]
+        if edge < trim_width:
+            r, g, b = trim[0], trim[1], trim[2]
+        else:
+            x = to_tile[0, 0] * s + to_tile[0, 1] * t + to_tile[0, 2]
+            y = to_tile[1, 0] * s + to_tile[1, 1] * t + to_tile[1, 2]
             if side < 0:
-                tx += back_shift[0]
-                ty += back_shift[1]
-            x0, y0 = np.floor(tx), np.floor(ty)
-            fx, fy = np.float32(tx - x0), np.float32(ty - y0)
-            xa, ya = int(x0) % n, int(y0) % n
-            xb, yb = (xa + 1) % n, (ya + 1) % n
-            wxa, wya = np.float32(1.0) - fx, np.float32(1.0) - fy
-            r = np.float32(0.0)
-            g = np.float32(0.0)
-            b = np.float32(0.0)
-            for yy, xx, w in ((ya, xa, wya * wxa), (ya, xb, wya * fx),
-                              (yb, xa, fy * wxa), (yb, xb, fy * fx)):  # fmt: skip
-                r += w * tile[yy, xx, 0]
-                g += w * tile[yy, xx, 1]
-                b += w * tile[yy, xx, 2]
+                x, y = x + back_shift[0], y + back_shift[1]
+            left, top = np.floor(x), np.floor(y)
+            x0, y0 = int(left) % size, int(top) % size
+            r, g, b = _between(tile, x0, y0, (x0 + 1) % size, (y0 + 1) % size, x - left, y - top)
             if fade[0] >= 0:
-                k = min(np.float32(1.0), max(np.float32(0.0), (t - fade[3]) / (fade[4] - fade[3])))
-                r += k * (fade[0] - r)
-                g += k * (fade[1] - g)
-                b += k * (fade[2] - b)
-            if edge < trim_width:
-                r, g, b = trim[0], trim[1], trim[2]
-            elif side * decal_box[4] > 0:
-                px = (s - decal_box[0]) / decal_box[2] * dw - np.float32(0.5)
-                py = (t - decal_box[1]) / decal_box[3] * dh - np.float32(0.5)
-                if px >= 0 and py >= 0 and px < dw - 1 and py < dh - 1:
-                    ix, iy = int(px), int(py)
-                    fx, fy = np.float32(px - ix), np.float32(py - iy)
-                    w00 = (1 - fx) * (1 - fy)
-                    w01, w10, w11 = fx * (1 - fy), (1 - fx) * fy, fx * fy
-                    alpha = (
-                        w00 * decal[iy, ix, 3] + w01 * decal[iy, ix + 1, 3]
-                        + w10 * decal[iy + 1, ix, 3] + w11 * decal[iy + 1, ix + 1, 3]
-                    )  # fmt: skip
-                    if alpha > 0:
-                        dr = (
-                            w00 * decal[iy, ix, 0] + w01 * decal[iy, ix + 1, 0]
-                            + w10 * decal[iy + 1, ix, 0] + w11 * decal[iy + 1, ix + 1, 0]
-                        )  # fmt: skip
-                        dg = (
-                            w00 * decal[iy, ix, 1] + w01 * decal[iy, ix + 1, 1]
-                            + w10 * decal[iy + 1, ix, 1] + w11 * decal[iy + 1, ix + 1, 1]
-                        )  # fmt: skip
-                        db = (
-                            w00 * decal[iy, ix, 2] + w01 * decal[iy, ix + 1, 2]
-                            + w10 * decal[iy + 1, ix, 2] + w11 * decal[iy + 1, ix + 1, 2]
-                        )  # fmt: skip
-                        r += alpha * (dr - r)
-                        g += alpha * (dg - g)
-                        b += alpha * (db - b)
-            kx = int(np.floor((s if side > 0 else s + 3) * wrinkle_scale)) % m
-            ky = int(np.floor(t * wrinkle_scale)) % m
-            inside = ny > 0
-            if inside:
-                nx, ny, nz = -nx, -ny, -nz
-            nx += wrinkle_depth * wrinkles[ky, kx, 0]
-            nz += wrinkle_depth * wrinkles[ky, kx, 1]
-            length = np.sqrt(nx * nx + ny * ny + nz * nz) + np.float32(1e-6)
-            lit = (nx * light[0] + ny * light[1] + nz * light[2]) / length
-            lit = max(lit, np.float32(0.0))
-            shade = strengths[0] + strengths[1] * lit
-            gloss = sheen * (lit * lit * lit) ** 4 * np.float32(90.0)
-            if edge < np.float32(0.012) and edge > np.float32(0.007):
-                shade *= np.float32(0.94)
-            if inside:
-                shade *= np.float32(0.62)
-            image[y, x, 0] = r * shade + gloss
-            image[y, x, 1] = g * shade + gloss
-            image[y, x, 2] = b * shade + gloss
+                late = min(_ONE, max(_ZERO, (t - fade[3]) / (fade[4] - fade[3])))
+                r, g, b = _blended(r, g, b, fade[0], fade[1], fade[2], late)
+            if side * decal_box[4] > 0:
+                x = (s - decal_box[0]) / decal_box[2] * np.float32(decal.shape[1]) - _HALF
+                y = (t - decal_box[1]) / decal_box[3] * np.float32(decal.shape[0]) - _HALF
+                r, g, b = _printed(decal, x, y, r, g, b)
+        crease_x = int(np.floor((s if side > 0 else s + np.float32(3)) * to_crease)) % m
+        crease_y = int(np.floor(t * to_crease)) % m
+        inside = ny > 0
+        if inside:
+            nx, ny, nz = -nx, -ny, -nz
+        nx += crease_depth * creases[crease_y, crease_x, 0]
+        nz += crease_depth * creases[crease_y, crease_x, 1]
+        length = np.sqrt(nx * nx + ny * ny + nz * nz) + np.float32(1e-6)
+        lit = (nx * direction[0] + ny * direction[1] + nz * direction[2]) / length
+        lit = max(lit, _ZERO)
+        shade = ambient + diffuse * lit
+        cube = lit * lit * lit
+        gloss = sheen * cube * cube * cube * cube * np.float32(90)
+        if edge < np.float32(0.012) and edge > np.float32(0.007):
+            shade *= np.float32(0.94)
+        if inside:
+            shade *= np.float32(0.62)
+        x, y = pixel[n]
+        image[y, x, 0] += share[n] * (r * shade + gloss)
+        image[y, x, 1] += share[n] * (g * shade + gloss)
+        image[y, x, 2] += share[n] * (b * shade + gloss)
+        image[y, x, 3] += share[n]
 
 
-@numba.njit(cache=True, fastmath=True, error_model="numpy")
-def shade_skin(  # type: ignore[no-untyped-def]
-    owner, face, bary, mark, faces, attributes, parts, skin, paint, paint_box, light, strengths,
-    image, uv, layer, part,
+@_compiled
+def _colour_skin(  # type: ignore[no-untyped-def]
+    pixel, face, share, own, mixed, faces, colour, paint, paint_box, parts,
+    direction, ambient, diffuse, tint, image,
 ):  # fmt: skip
-    """Colour the pixels of the body `mark`, in place, and label their parts.
+    height, width = np.float32(paint.shape[0]), np.float32(paint.shape[1])
+    for n in range(len(share)):
+        if share[n] == 0:
+            continue
+        nx, ny, nz = mixed[n, 0], mixed[n, 1], mixed[n, 2]
+        r, g, b = colour[0], colour[1], colour[2]
+        if mixed[n, 5] > 0 and parts[faces[face[n], 0]] == 1:  # the face is on the head's front
+            x = (mixed[n, 3] - paint_box[0]) / paint_box[2] * width
+            y = (mixed[n, 4] - paint_box[1]) / paint_box[3] * height
+            r, g, b = _printed(paint, x, y, r, g, b)
+        length = np.sqrt(nx * nx + ny * ny + nz * nz) + np.float32(1e-6)
+        lit = (nx * direction[0] + ny * direction[1] + nz * direction[2]) / length
+        shade = ambient + diffuse * max(lit, _ZERO)
+        x, y = pixel[n]
+        # Light that enters skin comes out red, so that its shadows are warm.
+        image[y, x, 0] += share[n] * r * (shade * np.float32(0.92) + np.float32(0.08))
+        image[y, x, 1] += share[n] * g * shade
+        image[y, x, 2] += share[n] * b * shade
+        image[y, x, 3] += share[n]
 
-    attributes: float32 (V, 6): view normal (3), uv (2), layer. parts: uint8 (V,).
-    skin: float32 (3,); paint: float32 (h, w, 4), the face in front, over paint_box: float32 (4,):
-    left, top, width, height in uv.
+
+@_compiled
+def _between(image, x0, y0, x1, y1, fx, fy):  # type: ignore[no-untyped-def]
+    """Red, green and blue between four pixels, (fx, fy) of the way from the first to the last."""
+    w00, w01 = (_ONE - fx) * (_ONE - fy), fx * (_ONE - fy)
+    w10, w11 = (_ONE - fx) * fy, fx * fy
+    return (
+        w00 * image[y0, x0, 0] + w01 * image[y0, x1, 0] + w10 * image[y1, x0, 0]
+        + w11 * image[y1, x1, 0],
+        w00 * image[y0, x0, 1] + w01 * image[y0, x1, 1] + w10 * image[y1, x0, 1]
+        + w11 * image[y1, x1, 1],
+        w00 * image[y0, x0, 2] + w01 * image[y0, x1, 2] + w10 * image[y1, x0, 2]
+        + w11 * image[y1, x1, 2],
+    )  # fmt: skip
+
+
+@_compiled
+def _printed(decal, x, y, r, g, b):  # type: ignore[no-untyped-def]
+    """A colour with a print (h, w, 4) over it, at the print's pixel (x, y), if it lies there."""
+    if x < 0 or y < 0 or x >= decal.shape[1] - 1 or y >= decal.shape[0] - 1:
+        return r, g, b
+    x0, y0 = int(x), int(y)
+    fx, fy = x - np.float32(x0), y - np.float32(y0)
+    alpha = (_ONE - fy) * ((_ONE - fx) * decal[y0, x0, 3] + fx * decal[y0, x0 + 1, 3])
+    alpha += fy * ((_ONE - fx) * decal[y0 + 1, x0, 3] + fx * decal[y0 + 1, x0 + 1, 3])
+    red, green, blue = _between(decal, x0, y0, x0 + 1, y0 + 1, fx, fy)
+    return _blended(r, g, b, red, green, blue, alpha)
+
+
+@_compiled
+def _blended(r, g, b, red, green, blue, share):  # type: ignore[no-untyped-def]
+    return r + share * (red - r), g + share * (green - g), b + share * (blue - b)
+
+
+def body_truth(
+    mesh: Mesh, buffers: Buffers, parts: np.ndarray, crease: float, truth: Truth
+) -> None:
+    """Write the truth of the bare body, in place.
+
+    parts: uint8 (V,), of the vertices; crease: as in `shade_cloth`.
     """
-    height, width = owner.shape
-    ph, pw = paint.shape[0], paint.shape[1]
-    for y in range(height):
-        for x in range(width):
-            if owner[y, x] != mark:
-                continue
-            i = face[y, x]
-            wb, wc = bary[y, x, 0], bary[y, x, 1]
-            wa = np.float32(1.0) - wb - wc
-            ia, ib, ic = faces[i, 0], faces[i, 1], faces[i, 2]
-            pa, pb, pc = attributes[ia], attributes[ib], attributes[ic]
-            nx = wa * pa[0] + wb * pb[0] + wc * pc[0]
-            ny = wa * pa[1] + wb * pb[1] + wc * pc[1]
-            nz = wa * pa[2] + wb * pb[2] + wc * pc[2]
-            u = wa * pa[3] + wb * pb[3] + wc * pc[3]
-            v = wa * pa[4] + wb * pb[4] + wc * pc[4]
-            side = wa * pa[5] + wb * pb[5] + wc * pc[5]
-            uv[y, x, 0], uv[y, x, 1] = u, v
-            layer[y, x] = 1 if side >= 0 else 2
-            part[y, x] = (
-                parts[ia] if wa >= wb and wa >= wc else (parts[ib] if wb > wc else parts[ic])
-            )
-            r, g, b = skin[0], skin[1], skin[2]
-            if side > 0 and part[y, x] == 1:
-                px = int((u - paint_box[0]) / paint_box[2] * pw)
-                py = int((v - paint_box[1]) / paint_box[3] * ph)
-                if px >= 0 and py >= 0 and px < pw and py < ph:
-                    alpha = paint[py, px, 3]
-                    r += alpha * (paint[py, px, 0] - r)
-                    g += alpha * (paint[py, px, 1] - g)
-                    b += alpha * (paint[py, px, 2] - b)
-            length = np.sqrt(nx * nx + ny * ny + nz * nz) + np.float32(1e-6)
-            lit = max((nx * light[0] + ny * light[1] + nz * light[2]) / length, np.float32(0.0))
-            shade = strengths[0] + strengths[1] * lit
-            # Light that enters skin comes out red, so that its shadows are warm.
-            image[y, x, 0] = r * (shade * np.float32(0.92) + np.float32(0.08))
-            image[y, x, 1] = g * shade
-            image[y, x, 2] = b * shade
-
-
-def occlusion(
-    depth: np.ndarray, metres_per_pixel: float, light: Light, shrink: int
-) -> tuple[np.ndarray, np.ndarray]:
-    """Soft shadows from the depth buffer alone, `shrink` times smaller than it, float32 (H, W).
-
-    Returns how bright the figure is (0-1, 1 unshaded), and how much of its shadow falls on a wall
-    behind it (0-1). A point behind its blurred surroundings, looked up a little towards the
-    light, lies in shadow.
-    """
-    size = (depth.shape[1] // shrink, depth.shape[0] // shrink)
-    step = 2 * shrink
-    sparse = depth[::step, ::step]
-    seen = sparse < FAR
-    if not seen.any():
-        return np.ones(size[::-1], np.float32), np.zeros(size[::-1], np.float32)
-    solid = np.minimum(sparse, sparse[seen].max() + np.float32(0.2))
-    shade = np.zeros_like(solid)
-    for radius, strength in ((0.03, 0.4), (0.09, 0.5)):
-        sigma = max(0.6, radius / (step * metres_per_pixel))
-        around = _moved_blur(solid, sigma, 1.2 * sigma, light, cv2.BORDER_REPLICATE)
-        shade += strength * np.clip((solid - around - 0.01) / (1.6 * radius), 0, 1)
-    # Only the figure's own samples count, or its outline would be dark.
-    share = seen.astype(np.float32)
-    bright = (1 - np.minimum(shade, np.float32(0.75))) * share
-    bright = cv2.blur(bright, (3, 3)) / np.maximum(cv2.blur(share, (3, 3)), 1e-3)
-    sigma = 0.05 / (step * metres_per_pixel)
-    wall = _moved_blur(share, sigma, 1.5 * sigma, light, cv2.BORDER_CONSTANT)
-    return cv2.resize(bright, size), cv2.resize(wall, size)
-
-
-def _moved_blur(
-    image: np.ndarray, sigma: float, reach: float, light: Light, border: int
-) -> np.ndarray:
-    """The image blurred, and looked up `reach` pixels towards the light."""
-    soft = cv2.GaussianBlur(image, (0, 0), sigma)
-    x, y = -reach * light.direction[0], reach * light.direction[2]
-    move = np.array([[1, 0, x], [0, 1, y]], np.float32)
-    return cv2.warpAffine(soft, move, soft.shape[::-1], flags=cv2.INTER_LINEAR, borderMode=border)
-
-
-@numba.njit(cache=True, fastmath=True, error_model="numpy")
-def composed(owner, image, tint, shade, background, background_shade):  # type: ignore[no-untyped-def]
-    """The picture float32 (H, W, 3): what was drawn, averaged down, over the background.
-
-    owner int16, image float32: (k H, k W[, 3]), as drawn; tint: float32 (3,);
-    shade, background_shade: float32 (H, W), factors; background: float32 (H, W, 3).
-    """
-    height, width = shade.shape
-    k = owner.shape[0] // height
-    out = np.empty((height, width, 3), np.float32)
-    share = np.float32(1.0 / (k * k))
-    for y in range(height):
-        for x in range(width):
-            r = np.float32(0.0)
-            g = np.float32(0.0)
-            b = np.float32(0.0)
-            count = 0
-            for yy in range(k * y, k * y + k):
-                for xx in range(k * x, k * x + k):
-                    if owner[yy, xx] >= 0:
-                        count += 1
-                        r += image[yy, xx, 0]
-                        g += image[yy, xx, 1]
-                        b += image[yy, xx, 2]
-            lit, rest = shade[y, x] * share, (1 - count * share) * background_shade[y, x]
-            out[y, x, 0] = r * tint[0] * lit + background[y, x, 0] * rest
-            out[y, x, 1] = g * tint[1] * lit + background[y, x, 1] * rest
-            out[y, x, 2] = b * tint[2] * lit + background[y, x, 2] * rest
-    return out
+    places = _gathered(*mesh, *buffers, buffers.depth, np.float32(crease))
+    _write_truth(*places, truth.uv, truth.layer)  # type: ignore[call-arg]
+    pixel, face, _, own, _ = places
+    truth.part[pixel[own, 1], pixel[own, 0]] = parts[mesh.faces[face[own], 0]]

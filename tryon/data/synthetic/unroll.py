@@ -7,6 +7,7 @@ by the second term. Trunk, sleeves and trouser legs each unroll about their own 
 
 from __future__ import annotations
 
+import numba
 import numpy as np
 
 from tryon.data.synthetic.bodies import BodyModel
@@ -19,14 +20,19 @@ ROUNDNESS = 0.7
 LIMB_ROUNDNESS = 0.9
 
 
-def widening(offset: np.ndarray, half_width: np.ndarray, roundness: float) -> np.ndarray:
-    """How far points at `offset` from the axis move outwards when the cloth is unrolled."""
-    sine = np.clip(offset / half_width, -1, 1)
+_compiled = numba.njit(cache=True, fastmath=True, error_model="numpy")
+
+
+@_compiled
+def widening(offset, half_width, roundness):  # type: ignore[no-untyped-def]
+    """How far a point at `offset` from the axis moves outwards when the cloth is unrolled."""
+    sine = min(max(offset / half_width, -1.0), 1.0)
     return half_width * roundness * (np.arcsin(sine) - sine)
 
 
-def _ramp(x: np.ndarray, start: float, end: float) -> np.ndarray:
-    return np.clip((x - start) / (end - start), 0, 1)
+@_compiled
+def _ramp(x, start, end):  # type: ignore[no-untyped-def]
+    return min(max((x - start) / (end - start), 0.0), 1.0)
 
 
 def unrolled(
@@ -44,7 +50,6 @@ def unrolled(
     mean: (N, 3), the garment on the mean body in A-pose; arm, leg, along: (N,), see `GarmentMesh`;
     count: how many of the vertices, the first ones, are the tube's.
     """
-    flat = mean[:, [0, 2]].astype(np.float64)
     marks = patterns.marks
     if count:
         rows = np.abs(mean[:count, 0]).reshape(-1, COLUMNS).max(1)
@@ -52,62 +57,92 @@ def unrolled(
         rows = np.abs(patterns.tube.base(model.mean)[..., 0]).max(1) + cut.ease
     heights = patterns.tube.heights[: len(rows)]
     half = np.interp(mean[:, 2], heights[::-1], rows[::-1])
-    trunk = widening(mean[:, 0], np.maximum(half, 1e-3), ROUNDNESS)
-    trunk *= 1 - 0.8 * _ramp(mean[:, 2], marks.armpit, marks.shoulder + 0.03)
-    moved = np.stack([trunk, np.zeros_like(trunk)], axis=1)
+    flat = _unrolled_trunk(mean, half, marks.armpit, marks.shoulder + 0.03)
     if cut.build == "top":
-        on_arm = _ramp(np.abs(arm), 0.1, 0.9)[:, None]
-        moved = (
-            moved * (1 - on_arm)
-            + _limb(model, mean, arm, "upperarm01", "lowerarm01", "wrist") * on_arm
-        )
+        on_limb = np.clip((np.abs(arm) - 0.1) / 0.8, 0, 1)
+        chains, share, apart = ("upperarm01", "lowerarm01", "wrist"), arm, 0.0
     elif cut.build == "trousers":
-        on_leg = (np.abs(leg) > 0.05) * _ramp(mean[:, 2], marks.hip, marks.crotch - 0.05)
-        limb = _limb(model, mean, leg, "upperleg01", "lowerleg01", "foot")
-        apart = 0.5 * LIMB_ROUNDNESS * 0.1 * np.sign(mean[:, 0])
-        limb[:, 0] += apart
-        moved = moved * (1 - on_leg[:, None]) + limb * on_leg[:, None]
-    flat += moved
-    return np.stack([flat[:, 0], -flat[:, 1]], axis=1)
+        down = np.clip((mean[:, 2] - marks.hip) / (marks.crotch - 0.05 - marks.hip), 0, 1)
+        on_limb = (np.abs(leg) > 0.05) * down
+        chains, share, apart = ("upperleg01", "lowerleg01", "foot"), leg, 0.05 * LIMB_ROUNDNESS
+    else:
+        return flat
+    for side, sign in (("L", 1), ("R", -1)):
+        joints = np.stack([model.mean.heads[model.bone[f"{name}.{side}"]] for name in chains])
+        _unroll_limb(mean, share, sign, joints.astype(np.float64), on_limb, apart, flat)
+    return flat
 
 
-def _limb(
-    model: BodyModel, mean: np.ndarray, share: np.ndarray, start: str, middle: str, end: str
-) -> np.ndarray:
-    """Displacement (N, 2) in x and z of the cloth of both limbs of a kind.
+@_compiled
+def _unrolled_trunk(mean, half, armpit, shoulder):  # type: ignore[no-untyped-def]
+    flat = np.empty((len(mean), 2))
+    for n in range(len(mean)):
+        wider = widening(mean[n, 0], max(half[n], 1e-3), ROUNDNESS)
+        wider *= 1 - 0.8 * _ramp(mean[n, 2], armpit, shoulder)
+        flat[n, 0], flat[n, 1] = mean[n, 0] + wider, -mean[n, 2]
+    return flat
+
+
+@_compiled
+def _unroll_limb(mean, share, sign, joints, on_limb, apart, flat):  # type: ignore[no-untyped-def]
+    """Move the cloth of one limb within `flat`, in place, as far as it is `on_limb` (N,), 0-1.
 
     The limb is straightened, each point moves across it as its cloth unrolls, and a forearm,
-    which comes towards the viewer in A-pose, gets its length back.
+    which comes towards the viewer in A-pose, gets its length back. joints: (3, 3), of the limb;
+    apart: metres that it moves away from the other one.
     """
-    moved = np.zeros((len(mean), 2))
-    for side, sign in (("L", 1), ("R", -1)):
-        joints = np.stack(
-            [model.mean.heads[model.bone[f"{n}.{side}"]] for n in (start, middle, end)]
-        )
-        a, bend, b = joints[:, [0, 2]]
-        length = np.linalg.norm(b - a)
-        axis = (b - a) / length
-        across = np.array([-axis[1], axis[0]])
-        here = share * sign > 0.05
-        if not here.any():
-            continue
-        relative = mean[here][:, [0, 2]] - a
-        along = relative @ axis
-        knee = (bend - a) @ axis
-        stations = [0, knee, length]
-        centre = np.interp(along, stations, [0, (bend - a) @ across, 0])
-        offset = relative @ across - centre
-        depth = mean[here, 1] - np.interp(along, stations, joints[:, 1])
-        angle = np.arctan2(offset, np.abs(depth))
-        half = _radius(along, np.hypot(offset, depth))
-        flat = half * (np.sin(angle) + LIMB_ROUNDNESS * (angle - np.sin(angle)))
-        true = np.linalg.norm(joints[2] - joints[1])
-        longer = (true / (length - knee) - 1) * np.maximum(along - knee, 0)
-        moved[here] = (flat - offset - centre)[:, None] * across + longer[:, None] * axis
-    return moved
+    ax, az = joints[0, 0], joints[0, 2]
+    length = np.hypot(joints[2, 0] - ax, joints[2, 2] - az)
+    axis_x, axis_z = (joints[2, 0] - ax) / length, (joints[2, 2] - az) / length
+    knee = (joints[1, 0] - ax) * axis_x + (joints[1, 2] - az) * axis_z
+    bend = (joints[1, 2] - az) * axis_x - (joints[1, 0] - ax) * axis_z
+    true = np.sqrt(((joints[2] - joints[1]) ** 2).sum())
+    here = np.flatnonzero(share * sign > 0.05)
+    if len(here) == 0:
+        return
+    along, offset, depth = np.empty(len(here)), np.empty(len(here)), np.empty(len(here))
+    centre = np.empty(len(here))
+    for k, n in enumerate(here):
+        x, z = mean[n, 0] - ax, mean[n, 2] - az
+        along[k] = x * axis_x + z * axis_z
+        centre[k] = _at(along[k], knee, length, 0.0, bend, 0.0)
+        middle = _at(along[k], knee, length, joints[0, 1], joints[1, 1], joints[2, 1])
+        offset[k] = z * axis_x - x * axis_z - centre[k]
+        depth[k] = mean[n, 1] - middle
+    fit = _radius_fit(along, offset, depth)
+    for k, n in enumerate(here):
+        angle = np.arctan2(offset[k], abs(depth[k]))
+        place = along[k]
+        radius = max(fit[0] + place * (fit[1] + place * fit[2]), 0.02)
+        wide = radius * (np.sin(angle) + LIMB_ROUNDNESS * (angle - np.sin(angle)))
+        across = wide - offset[k] - centre[k]
+        longer = (true / (length - knee) - 1) * max(along[k] - knee, 0.0)
+        moved_x = -across * axis_z + longer * axis_x
+        moved_z = across * axis_x + longer * axis_z
+        moved_x += apart * np.sign(mean[n, 0])
+        flat[n, 0] += on_limb[n] * (mean[n, 0] + moved_x - flat[n, 0])
+        flat[n, 1] += on_limb[n] * (-mean[n, 2] - moved_z - flat[n, 1])
 
 
-def _radius(along: np.ndarray, radius: np.ndarray) -> np.ndarray:
-    """The limb's radius as a smooth function of the place along it, at every point."""
-    place = (along - along.min()) / max(float(np.ptp(along)), 1e-6)
-    return np.maximum(np.polyval(np.polyfit(place, radius, 2), place), 0.02)
+@_compiled
+def _at(along, knee, length, first, second, third):  # type: ignore[no-untyped-def]
+    """Between three values at the beginning, the middle joint and the end of a limb."""
+    if along <= knee:
+        return first + (second - first) * max(along, 0.0) / knee
+    return second + (third - second) * min((along - knee) / (length - knee), 1.0)
+
+
+@_compiled
+def _radius_fit(along, offset, depth):  # type: ignore[no-untyped-def]
+    """Coefficients (3,) of the quadratic in `along` that fits the limb's radius best."""
+    normal, right = np.zeros((3, 3)), np.zeros(3)
+    for k in range(len(along)):
+        radius = np.hypot(offset[k], depth[k])
+        powers = (1.0, along[k], along[k] ** 2)
+        for i in range(3):
+            right[i] += powers[i] * radius
+            for j in range(3):
+                normal[i, j] += powers[i] * powers[j]
+    for i in range(3):
+        normal[i, i] *= 1 + 1e-9
+    return np.linalg.solve(normal, right)

@@ -1,7 +1,7 @@
 """Repeating tiles of cloth: stripes, checks, dots, flowers, knit, denim, and crops of photos.
 
 Every weave takes a generator, three colours float (3, 3) and their names, and returns the tile
-float32 (256, 256, 3), the metres after which it repeats, and its name in words.
+float32 (n, n, 3), n a power of two, the metres after which it repeats, and its name in words.
 """
 
 from __future__ import annotations
@@ -16,43 +16,51 @@ import numpy as np
 from tryon.errors import ImageError
 
 SIZE = 256
+"""Pixels of the tiles of large patterns."""
+
+SMALL = 128
+"""Pixels of the tiles that repeat after 16 cm or less."""
 
 Names = tuple[str, str, str]
 Tile = tuple[np.ndarray, float, str]
 Weave = Callable[[np.random.Generator, np.ndarray, Names], Tile]
 
 
-def _grain(rng: np.random.Generator, amount: float) -> np.ndarray:
-    """A little noise, so that cloth is not plastic; float32 (SIZE, SIZE, 1)."""
-    noise = rng.standard_normal((SIZE // 2, SIZE // 2), np.float32) * np.float32(amount)
-    return np.tile(noise, (2, 2))[..., None]
+def _grain(rng: np.random.Generator, size: int, amount: float) -> np.ndarray:
+    """A little noise, so that cloth is not plastic; float32 (size, size, 1)."""
+    noise = rng.standard_normal((64, 64), np.float32) * np.float32(amount)
+    return np.tile(noise, (size // 64, size // 64))[..., None]
 
 
-def _flat(colour: np.ndarray) -> np.ndarray:
-    return np.full((SIZE, SIZE, 3), colour, np.float32)
+def _flat(colour: np.ndarray, size: int) -> np.ndarray:
+    return np.full((size, size, 3), colour, np.float32)
 
 
 def plain(rng: np.random.Generator, colours: np.ndarray, names: Names) -> Tile:
-    return _flat(colours[0]) + _grain(rng, 3.0), 0.12, names[0]
+    return _flat(colours[0], SMALL) + _grain(rng, SMALL, 3.0), 0.12, names[0]
 
 
 def stripes(rng: np.random.Generator, colours: np.ndarray, names: Names) -> Tile:
     period = float(rng.choice([rng.uniform(0.008, 0.03), rng.uniform(0.03, 0.16)]))
-    position = np.arange(SIZE) / SIZE
+    position = np.arange(SMALL) / SMALL
     line = np.where(position[:, None] < rng.uniform(0.2, 0.7), colours[0], colours[1])
     words = f"{names[0]} and {names[1]}"
     if rng.random() < 0.3:
         start = rng.uniform(0.75, 0.85)
         line = np.where(((position > start) & (position < start + 0.1))[:, None], colours[2], line)
-    tile = np.repeat(line[:, None, :], SIZE, axis=1).astype(np.float32)
+    tile = np.repeat(line[:, None, :], SMALL, axis=1).astype(np.float32)
     vertical = rng.random() < 0.3
     if vertical:
         tile = np.ascontiguousarray(tile.transpose(1, 0, 2))
-    return tile + _grain(rng, 2.0), period, f"{words} {'vertically ' if vertical else ''}striped"
+    return (
+        tile + _grain(rng, SMALL, 2.0),
+        period,
+        f"{words} {'vertically ' if vertical else ''}striped",
+    )
 
 
 def checks(rng: np.random.Generator, colours: np.ndarray, names: Names) -> Tile:
-    bar = (np.arange(SIZE) < SIZE // 2).astype(np.float32)
+    bar = (np.arange(SMALL) < SMALL // 2).astype(np.float32)
     share = (bar[:, None] + bar[None, :])[..., None] / 2
     tile = colours[0] * share + colours[1] * (1 - share)
     return tile.astype(np.float32), rng.uniform(0.012, 0.09), f"{names[0]} and {names[1]} checked"
@@ -69,16 +77,16 @@ def tartan(rng: np.random.Generator, colours: np.ndarray, names: Names) -> Tile:
 
 
 def dots(rng: np.random.Generator, colours: np.ndarray, names: Names) -> Tile:
-    tile = _flat(colours[0])
-    radius = int(rng.uniform(14, 44))
-    for x, y in ((64, 64), (192, 192)):
+    tile = _flat(colours[0], SMALL)
+    radius = int(rng.uniform(7, 22))
+    for x, y in ((32, 32), (96, 96)):
         cv2.circle(tile, (x, y), radius, colours[1].tolist(), -1, cv2.LINE_AA)
     period = float(rng.choice([rng.uniform(0.02, 0.04), rng.uniform(0.05, 0.14)]))
     return tile, period, f"{names[0]} with {names[1]} dots"
 
 
 def floral(rng: np.random.Generator, colours: np.ndarray, names: Names) -> Tile:
-    tile = _flat(colours[0])
+    tile = _flat(colours[0], SIZE)
     for _ in range(int(rng.integers(5, 12))):
         centre, size = rng.uniform(0, SIZE, 2), rng.uniform(14, 40)
         petals, start = int(rng.integers(4, 8)), rng.uniform(0, 6.28)
@@ -118,7 +126,7 @@ def blobs(rng: np.random.Generator, colours: np.ndarray, names: Names) -> Tile:
 
 
 def zigzag(rng: np.random.Generator, colours: np.ndarray, names: Names) -> Tile:
-    y, x = np.mgrid[0:SIZE, 0:SIZE] / SIZE
+    y, x = np.mgrid[0:SMALL, 0:SMALL] / SMALL
     wave = np.abs((x * 2) % 1 - 0.5)
     band = ((y + wave * 0.5) * 3 % 1 * 3).astype(int)
     tile = colours[np.clip(band, 0, 2)].astype(np.float32)
@@ -126,7 +134,7 @@ def zigzag(rng: np.random.Generator, colours: np.ndarray, names: Names) -> Tile:
 
 
 def knit(rng: np.random.Generator, colours: np.ndarray, names: Names) -> Tile:
-    y, x = np.mgrid[0:SIZE, 0:SIZE] / SIZE
+    y, x = np.mgrid[0:SMALL, 0:SMALL] / SMALL
     stitches = int(rng.integers(5, 9))
     column = (x * stitches) % 1
     row = (y * stitches * 1.2 + np.abs(column - 0.5)) % 1
@@ -136,11 +144,17 @@ def knit(rng: np.random.Generator, colours: np.ndarray, names: Names) -> Tile:
 
 
 def denim(rng: np.random.Generator, colours: np.ndarray, names: Names) -> Tile:
-    y, x = np.mgrid[0:SIZE, 0:SIZE]
-    twill = 0.9 + 0.1 * np.sin((x + y) * 2 * np.pi * 32 / SIZE)
     faded = 1 + 0.05 * periodic_noise(rng, SIZE, 6)
-    tile = colours[0] * (twill * faded)[..., None] + _grain(rng, 6.0)
-    return tile.astype(np.float32), 0.3, f"{names[0]} denim"
+    tile = colours[0].astype(np.float32) * (_twill() * faded)[..., None]
+    return tile + _grain(rng, SIZE, 6.0), 0.3, f"{names[0]} denim"
+
+
+@lru_cache(maxsize=1)
+def _twill() -> np.ndarray:
+    """float32 (SIZE, SIZE): brightness of fine slanting ribs."""
+    y, x = np.mgrid[0:SIZE, 0:SIZE]
+    ribs = 0.9 + 0.1 * np.sin((x + y) * 2 * np.pi * 32 / SIZE)
+    return np.asarray(ribs, np.float32)
 
 
 def periodic_noise(rng: np.random.Generator, size: int, cells: int) -> np.ndarray:

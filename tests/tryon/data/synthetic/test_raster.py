@@ -44,8 +44,11 @@ def test_attributes_are_interpolated_linearly() -> None:
     buffers, out = Buffers.empty(24, 32), np.zeros((24, 32, 2), np.float32)
     draw(buffers, points, faces, 0)
     places = np.ascontiguousarray(points[:, :2])
-    interpolated(buffers.owner, buffers.face, buffers.bary, 0, faces, places, out)
-    y, x = np.nonzero(buffers.owner == 0)
+    hidden = np.zeros((24, 32), np.uint8)
+    hidden[:10] = 1
+    interpolated(buffers.owner, buffers.face, 0, points, faces, places, hidden, out)
+    assert (out[:10] == 0).all()
+    y, x = np.nonzero((buffers.owner == 0) & (hidden == 0))
     assert np.abs(out[y, x, 0] - (x + 0.5)).max() < 1e-3
     assert np.abs(out[y, x, 1] - (y + 0.5)).max() < 1e-3
 

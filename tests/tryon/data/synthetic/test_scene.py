@@ -6,8 +6,18 @@ import numpy as np
 import pytest
 
 from tryon.data.synthetic import outfits
-from tryon.data.synthetic.fabrics import Fabric, random_fabric
-from tryon.data.synthetic.sample import BACKGROUND, BAG, CLOTHES, FACE, HAIR, HAND, Sample
+from tryon.data.synthetic.fabrics import Fabric, pyramid, random_fabric
+from tryon.data.synthetic.sample import (
+    BACKGROUND,
+    BAG,
+    CLOTHES,
+    FACE,
+    HAIR,
+    HAND,
+    OUTER,
+    UPPER,
+    Sample,
+)
 from tryon.data.synthetic.scene import render_sample
 from tryon.types import JOINTS
 
@@ -62,11 +72,23 @@ def test_shapes_types_and_ranges(samples: list[Sample]) -> None:
 def test_the_exchange_keeps_the_category_and_the_person(samples: list[Sample]) -> None:
     for sample in samples:
         assert sample.garment in sample.garments
+        assert type(sample.category) is str
         assert sample.garment.category == sample.new_garment.category == sample.category
         outside = ~sample.agnostic
         change = np.abs(sample.person.image.astype(int) - sample.other.image).max(-1)
         assert np.median(change[outside]) <= 8
         assert change[sample.agnostic].mean() > 2 * change[outside].mean() + 5
+
+
+def test_open_jackets_are_exchanged_for_open_jackets() -> None:
+    """Over a top, the jacket is what is exchanged, and the top below stays."""
+    for seed in range(100, 160):
+        sample = render_sample(seed, (48, 36))
+        labels = [garment.label for garment in sample.garments]
+        if sample.category == "upper" and OUTER in labels:
+            break
+    assert sample.garment.label == sample.new_garment.label == OUTER
+    assert sample.garment.category == "upper" and UPPER in labels
 
 
 def test_face_hands_hair_and_bag_are_never_repainted(samples: list[Sample]) -> None:
@@ -140,7 +162,7 @@ def test_a_pattern_lies_at_the_same_place_in_every_picture_of_the_garment(
     def checked(rng: np.random.Generator, *args: object) -> tuple[Fabric, str]:
         fabric, _ = random_fabric(rng, *args)  # type: ignore[arg-type]
         plain = {"decal": None, "trim_width": 0.0, "fade": np.array([-1.0, -1, -1, 0, 1])}
-        return replace(fabric, tile=tile, period=0.3, **plain), ""
+        return replace(fabric, tiles=pyramid(tile), period=0.3, **plain), ""
 
     monkeypatch.setattr(outfits, "random_fabric", checked)
     same, cells = 0, 0
