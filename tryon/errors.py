@@ -37,6 +37,7 @@ TryOnError
 ├── OutputError                   the result cannot be written                 (exit code 1)
 │   └── OutputFullError               no space is left
 ├── BatchError                    a batch job that cannot go on                (exit code 1)
+├── BusyError                     too much is waiting already                  (exit code 1)
 └── Cancelled                     stopped on request                            (exit code 130)
 ```
 
@@ -223,6 +224,10 @@ class OutputFullError(OutputError):
 
 class BatchError(TryOnError):
     """A batch job that cannot go on: its rows all fail alike, or its workers keep dying."""
+
+
+class BusyError(TryOnError):
+    """Too much is waiting already."""
 
 
 class Cancelled(TryOnError):

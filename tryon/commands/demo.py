@@ -4,22 +4,92 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Annotated
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+from tryon.errors import OptionError
+
+if TYPE_CHECKING:
+    from tryon.engine import TryOn
 
 
 def demo(
     host: Annotated[str, typer.Option(help="Address to listen at.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(min=1, max=65535, help="Port to listen at.")] = 7860,
     model: Annotated[
-        str, typer.Option(help="mini, sd15, sdxl, a folder, a checkpoint, or none.")
-    ] = "mini",
+        list[str] | None,
+        typer.Option(
+            help="mini, sd15, sdxl, a folder, a checkpoint, or none. Given several times, visitors "
+            "choose; the first one is the default."
+        ),
+    ] = None,
+    catalog: Annotated[
+        str | None, typer.Option(envvar="TRYON_CATALOG", help="Folder or URL of the catalogue.")
+    ] = None,
+    allow_train: Annotated[
+        bool, typer.Option("--allow-train", help="Let visitors train garments into the catalogue.")
+    ] = False,
+    auth: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="NAME:PASSWORD of somebody who may enter. Better $TRYON_DEMO_AUTH.",
+            envvar="TRYON_DEMO_AUTH",
+        ),
+    ] = None,
+    root_path: Annotated[
+        str | None, typer.Option(help="Where a proxy shows the page, such as /tryon.")
+    ] = None,
+    max_queue: Annotated[
+        int, typer.Option(min=1, help="Pictures that may wait, of all visitors together.")
+    ] = 16,
+    device: Annotated[str | None, typer.Option(help="cpu, cuda, cuda:1, mps.")] = None,
 ) -> None:
-    """Open the demo in a browser's reach: two photos and a button."""
+    """Open the demo in a browser's reach: try on, compare, add garments."""
+    people = [credentials(text) for text in auth or ()]
+    if allow_train and catalog is None:
+        raise OptionError("trained garments need a catalogue", remedy="Give one: --catalog FOLDER.")
     os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"  # Gradio reads it when it is imported
-    from tryon.demo import app as page
-    from tryon.engine import TryOn
+    with TemporaryDirectory(prefix="tryon-demo-") as folder:
+        # A folder of this server's own, gone with it: not the machine's, which every Gradio shares.
+        os.environ["GRADIO_TEMP_DIR"] = str(Path(folder) / "files")
+        from tryon.catalog import Catalog
+        from tryon.demo import app as page, server
+        from tryon.demo.limits import Limits
 
-    examples = Path(page.__file__).parent / "examples"
-    page.serve(page.build_demo(TryOn(model), examples), host, port)
+        def open_engine(name: str) -> TryOn:
+            from tryon.engine import TryOn
+
+            # People's photos are remembered for their own visit, and not by the engine.
+            return TryOn(name, device=device, catalog=catalog, remember=0)
+
+        limits = Limits(waiting=max_queue, of_one=max_queue)
+        models = tuple(model or ("mini", "none"))
+        service = page.open_service(
+            models,
+            open_engine,
+            folder=Path(folder),
+            catalog=None if catalog is None else Catalog(catalog),
+            limits=limits,
+            allow_train=allow_train,
+        )
+        try:
+            server.serve(
+                page.build_demo(service),
+                host,
+                port,
+                limits=limits,
+                auth=people,
+                root_path=root_path,
+            )
+        finally:
+            service.queue.close()
+
+
+def credentials(text: str) -> tuple[str, str]:
+    """(name, password) of NAME:PASSWORD. Raises OptionError, which does not repeat the text."""
+    name, colon, password = text.partition(":")
+    if not (name and colon and password):
+        raise OptionError("--auth is not NAME:PASSWORD", remedy="Write --auth anna:secret, say.")
+    return name, password

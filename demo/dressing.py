@@ -1,0 +1,170 @@
+"""Pictures on the engine's thread: several visitors' looks planned alone and painted together."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from PIL import Image
+
+from tryon.catalog_record import named_sku
+from tryon.demo.jobs import Complaint, Job, OnProgress, concerning
+from tryon.errors import Cancelled, TryOnError
+from tryon.images import load_cutout, load_image
+from tryon.look import Look
+from tryon.options import DressOptions
+from tryon.pipelines.conditioning import Recent
+from tryon.pipelines.mask import agnostic_mask
+from tryon.planning import Plan
+from tryon.preparation import Garment, Person
+from tryon.types import Category
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, eq=False)
+class Wish:
+    """What one picture shall be.
+
+    person: a file. garment: a file, or `sku:NAME`; None only where a mask is all that is wanted.
+    people, garments: of the visitor, where what is found in the photos is kept.
+    mask: in the place of the automatic one: `L` of any size, 255 = repaint, or a file as large as
+        the photo. pixels: most of a photo.
+    """
+
+    person: str
+    garment: str | None
+    options: DressOptions
+    people: Recent[Person]
+    garments: Recent[Garment]
+    pixels: int
+    mask: Image.Image | str | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Dressed:
+    """A finished picture and the plan that it was made by."""
+
+    look: Look
+    plan: Plan
+
+
+class DressJob(Job[Dressed]):
+    """One picture, which can be painted together with others."""
+
+    def __init__(self, wish: Wish, *, model: str, seconds: float | None = None) -> None:
+        super().__init__(self._alone, model=model, seconds=seconds)
+        self.wish = wish
+
+    def _alone(self, engine: Any, on_progress: OnProgress) -> Dressed:
+        dress_together(engine, [self])
+        return self.future.result()
+
+
+def dress_together(engine: Any, jobs: Sequence[DressJob]) -> None:
+    """Plan each, paint those with the same settings together, and end every job.
+
+    A job that is stopped while others are painted with it ends at once; its picture is dropped.
+    """
+    planned: dict[DressJob, Plan] = {}
+    for job in jobs:
+        try:
+            planned[job] = plan_of(engine, job.wish, job.report)
+            job.preview = getattr(planned[job], "reference", None)
+        except (TryOnError, Complaint) as error:
+            job.fail(error)
+        except Exception as error:  # a bug met by one photo is not the others' end
+            logger.exception("a photo could not be planned")
+            job.fail(error)
+    groups: dict[Any, list[DressJob]] = {}
+    for job, plan in planned.items():
+        groups.setdefault(plan.shared, []).append(job)
+    for group in groups.values():
+        _painted(engine, group, planned)
+
+
+def _painted(engine: Any, group: list[DressJob], planned: dict[DressJob, Plan]) -> None:
+    def report(stage: str, done: int, total: int) -> None:
+        for job in group:
+            try:
+                job.report(stage, done, total)
+            except Cancelled as error:
+                job.fail(error)
+        if all(job.future.done() for job in group):
+            raise Cancelled("stopped")
+
+    try:
+        report("denoise", 0, 0)
+        pictures = engine.paint([planned[job] for job in group], on_progress=report)
+        for job, picture in zip(group, pictures, strict=True):
+            with concerning():
+                job.end(Dressed(engine.finish(planned[job], picture), planned[job]))
+    except (TryOnError, Complaint) as error:
+        for job in group:
+            job.fail(error)
+
+
+def plan_of(engine: Any, wish: Wish, on_progress: OnProgress) -> Plan:
+    """The plan of a wish. Raises Complaint or Cancelled."""
+    person = found_person(engine, wish, on_progress)
+    on_progress("garment", 0, 0)
+    garment = found_garment(engine, wish)
+    mask: Any = wish.mask
+    if isinstance(mask, Image.Image):
+        mask = at_size(mask, person.photo.size)
+    with concerning():
+        return engine.plan(person, garment, wish.options, mask=mask, on_progress=on_progress)
+
+
+def automatic_mask(engine: Any, wish: Wish, on_progress: OnProgress) -> tuple[Person, Image.Image]:
+    """The person, and what would be repainted: `L`, 255 = repaint, the size of the photo.
+
+    Without a garment, what a garment of the wanted category (else an upper one) would need.
+    Raises Complaint or Cancelled.
+    """
+    person = found_person(engine, wish, on_progress)
+    if wish.garment is None:
+        category: Category = "upper" if wish.options.category == "auto" else wish.options.category
+        with concerning("person"):
+            return person, agnostic_mask(person.parsing, category)
+    on_progress("garment", 0, 0)
+    garment = found_garment(engine, wish)
+    with concerning():
+        return person, engine.plan(person, garment, wish.options, on_progress=on_progress).mask
+
+
+def found_person(engine: Any, wish: Wish, on_progress: OnProgress) -> Person:
+    """What is in the person photo, looked at once for each visitor."""
+    on_progress("person", 0, 0)
+
+    def look() -> Person:
+        photo = load_image(Path(wish.person), max_pixels=wish.pixels)
+        return engine.prepare_person(photo)
+
+    with concerning("person"):
+        return wish.people.get(wish.person, look)
+
+
+def found_garment(engine: Any, wish: Wish) -> Garment:
+    """What is in the garment photo, or what the catalogue has; looked at once for each visitor."""
+    garment, options = wish.garment, wish.options
+    with concerning("garment"):
+        if (sku := named_sku(garment)) is not None:
+            entry = engine.catalog.get(sku)
+            key = (sku, entry.generation, engine.model)
+            return wish.garments.get(key, lambda: engine.prepare_garment(entry))
+
+        def look() -> Garment:
+            cutout = load_cutout(Path(str(garment)), max_pixels=wish.pixels)
+            return engine.prepare_garment(cutout, options.category, options.garment_photo)
+
+        return wish.garments.get((garment, options.category, options.garment_photo), look)
+
+
+def at_size(mask: Image.Image, size: tuple[int, int]) -> Image.Image:
+    """The mask at the photo's size, 0 or 255, its edges smooth."""
+    large = mask.resize(size, Image.Resampling.BICUBIC) if mask.size != size else mask
+    return large.point(lambda level: 255 * (level >= 128))

@@ -1,0 +1,43 @@
+"""What is worth a second look in a finished picture."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from tryon.pipelines.mask import grown_mask
+from tryon.planning import Plan
+
+SMALL_GARMENT = 320  # pixels of the garment photo's shorter side
+SMALL_PERSON = 384  # pixels of the person's height in the photo
+UNSURE = 0.6
+
+
+def remarks(plan: Plan, own_mask: bool = False) -> list[str]:
+    """Keys of `strings.SENTENCES`, the gravest first."""
+    found = {
+        "hands": hand_near_mask(plan),
+        "small_person": person_height(plan) < SMALL_PERSON,
+        "small_garment": min(plan.garment.photo.size) < SMALL_GARMENT,
+        "unsure_pose": plan.person.pose.score < UNSURE,
+        "own_mask": own_mask,
+    }
+    return [key for key, holds in found.items() if holds]
+
+
+def hand_near_mask(plan: Plan) -> bool:
+    """Whether a finger that was seen lies on or close to what is repainted."""
+    reach = max(2.0, 0.01 * person_height(plan))
+    area = np.asarray(grown_mask(plan.mask, reach))
+    height, width = area.shape
+    for hand in plan.person.pose.hands:
+        for x, y, confidence in hand:
+            inside = 0 <= x < width and 0 <= y < height
+            if confidence > 0.5 and inside and area[int(y), int(x)]:
+                return True
+    return False
+
+
+def person_height(plan: Plan) -> int:
+    """Pixels from top to bottom of the person in the photo."""
+    box = plan.person.pose.box
+    return plan.person.photo.height if box is None else box.height

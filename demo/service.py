@@ -1,0 +1,122 @@
+"""What the tabs of the page share: the queue, the visitors, the garments, the limits."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import gradio as gr
+from gradio.processing_utils import save_file_to_cache
+from gradio.utils import get_upload_folder
+from PIL import Image
+
+from tryon.catalog_record import named_sku
+from tryon.demo.dressing import Dressed, DressJob, Wish
+from tryon.demo.engine_queue import EngineQueue
+from tryon.demo.jobs import Job, Progress
+from tryon.demo.limits import Limits
+from tryon.demo.seen import shown
+from tryon.demo.visitors import Visit, Visitors
+from tryon.demo.wardrobe import Wardrobe
+from tryon.images import save_image
+from tryon.options import DressOptions
+
+
+@dataclass(frozen=True, eq=False)
+class Service:
+    """models: families to choose from, the first being the default. allow_train: whether visitors
+    may train garments into the catalogue; training: fields of `GarmentLoraConfig` for it.
+    folder: for what a visit needs on disk."""
+
+    queue: EngineQueue
+    visitors: Visitors
+    wardrobe: Wardrobe
+    models: tuple[str, ...]
+    folder: Path
+    limits: Limits = field(default_factory=Limits)
+    allow_train: bool = False
+    training: Mapping[str, Any] = field(default_factory=dict)
+
+    def visit(self, request: gr.Request | None) -> Visit:
+        return self.visitors.visit(getattr(request, "session_hash", None))
+
+    def wish(
+        self,
+        visit: Visit,
+        person: str,
+        garment: str | None,
+        options: DressOptions,
+        mask: Image.Image | str | None = None,
+    ) -> Wish:
+        """One picture for this visitor, whose photos are noted to be deleted when they leave."""
+        files = [person, garment, mask]
+        files = [file for file in files if isinstance(file, str) and named_sku(file) is None]
+        self.visitors.keep(visit, *files)
+        return Wish(
+            person, garment, options, visit.people, visit.garments, self.limits.pixels, mask
+        )
+
+    def dress_job(self, wish: Wish, model: str) -> DressJob:
+        return DressJob(wish, model=model, seconds=self.limits.seconds)
+
+    def enter(self, visit: Visit, request: gr.Request | None, jobs: Sequence[Job[Any]]) -> None:
+        """Put a visitor's jobs in line. Raises BusyError."""
+        self.queue.submit(str(getattr(request, "session_hash", None)), jobs)
+        visit.jobs.update(jobs)
+
+    async def follow(self, visit: Visit, job: Job[Any]) -> AsyncIterator[Progress]:
+        """A job's progress until it has ended; its result is in `job.future`."""
+        updates = job.updates()
+        try:
+            async for progress in updates:
+                yield progress
+        finally:
+            await updates.aclose()  # type: ignore[attr-defined]
+            visit.jobs.discard(job)
+
+    async def ended(self, visit: Visit, job: Job[Any]) -> Any:
+        """A job's result when it has ended. Raises what the job raised."""
+        async for _ in self.follow(visit, job):
+            pass
+        return job.future.result()
+
+    async def show(self, visit: Visit, image: Image.Image, name: str = "picture") -> str:
+        """A file for the page with a reduced copy of a picture, deleted when the visitor leaves."""
+        return await asyncio.to_thread(self._show, visit, image, name)
+
+    def _show(self, visit: Visit, image: Image.Image, name: str) -> str:
+        with TemporaryDirectory() as folder:
+            suffix = ".png" if image.mode == "RGBA" else ".jpg"
+            file = Path(folder) / (name + suffix)
+            picture = shown(image)
+            if suffix == ".jpg":
+                picture.convert("RGB").save(file, quality=92, subsampling=0)
+            else:
+                picture.save(file, compress_level=1)
+            return self._kept(visit, file)
+
+    async def save(self, visit: Visit, dressed: Dressed, suffix: str) -> str:
+        """The finished picture at its own size with its provenance, to download."""
+        return await asyncio.to_thread(self._save, visit, dressed, suffix)
+
+    def _save(self, visit: Visit, dressed: Dressed, suffix: str) -> str:
+        look = dressed.look
+        with TemporaryDirectory() as folder:
+            name = f"tryon-{look.parameters['seed']}.{suffix}"
+            file = save_image(look.image, Path(folder) / name, parameters=look.parameters)
+            return self._kept(visit, file)
+
+    def _kept(self, visit: Visit, file: Path) -> str:
+        """Gradio's own copy of a file, which it serves; gone with the visitor."""
+        kept = save_file_to_cache(file, get_upload_folder())
+        self.visitors.keep(visit, kept)
+        return kept
+
+
+def seconds_since(start: float) -> float:
+    return time.monotonic() - start

@@ -1,0 +1,264 @@
+"""Every word of the page, in English and Korean."""
+
+from __future__ import annotations
+
+from typing import Literal, get_args
+
+import gradio as gr
+
+Language = Literal["en", "ko"]
+
+WORDS: dict[str, tuple[str, str]] = {
+    # Tabs and headings
+    "try_on": ("Try on", "입어 보기"),
+    "compare": ("Compare", "비교"),
+    "add": ("Add a garment", "옷 추가"),
+    "person": ("Person", "사람"),
+    "garment": ("Garment", "옷"),
+    "result": ("Result", "결과"),
+    "advanced": ("Advanced settings", "고급 설정"),
+    "photo": ("Photo", "사진"),
+    "mask": ("What is repainted", "다시 그릴 곳"),
+    "before_after": ("Before and after", "전후 비교"),
+    "samples_tab": ("Samples", "여러 장"),
+    "seen": ("What the model saw", "모델이 본 것"),
+    "step_person": ("## 1 · Person", "## 1 · 사람"),
+    "step_garment": ("## 2 · Garment", "## 2 · 옷"),
+    "step_result": ("## 3 · Result", "## 3 · 결과"),
+    # Person
+    "person_photo": ("Photo of one person", "한 사람의 사진"),
+    "person_examples": ("Or one of these people", "또는 예시 사진에서 고르기"),
+    "mask_editor": (
+        "Red is repainted. Brush to add, erase to take away.",
+        "빨간 곳을 다시 그립니다. 칠하면 더해지고 지우면 빠집니다.",
+    ),
+    "grow": ("Grow or shrink the mask", "마스크 넓히기 · 줄이기"),
+    "grow_info": ("In pixels of the photo.", "사진의 픽셀 단위입니다."),
+    "reset_mask": ("Back to the automatic mask", "자동 마스크로 되돌리기"),
+    # Garment
+    "garment_photo": ("Photo of a garment", "옷 사진"),
+    "catalogue": ("Or one of the catalogue", "또는 카탈로그에서 고르기"),
+    "show": ("Show", "보기"),
+    "all": ("All", "전체"),
+    "category": ("Kind of garment", "옷의 종류"),
+    "auto": ("Find out", "자동"),
+    "upper": ("Top", "상의"),
+    "lower": ("Bottom", "하의"),
+    "dress": ("Dress", "원피스"),
+    "photo_kind": ("Photo shows it", "사진 속 옷"),
+    "flat-lay": ("Lying flat", "펼쳐 놓음"),
+    "worn": ("Worn by somebody", "누군가 입음"),
+    # Result
+    "go": ("Try it on", "입혀 보기"),
+    "stop": ("Stop", "멈추기"),
+    "download": ("Download", "내려받기"),
+    "reuse_seed": ("Keep this seed", "이 시드 계속 쓰기"),
+    # Advanced
+    "model": ("Model", "모델"),
+    "model_info": (
+        "“none” shows the garment laid on the body.",
+        "“none”은 옷을 몸에 얹어만 봅니다.",
+    ),
+    "samples": ("Samples", "장수"),
+    "seed": ("Seed", "시드"),
+    "seed_info": (
+        "Same seed, same picture. Empty: a new one.",
+        "같은 시드는 같은 그림. 비우면 새로 정합니다.",
+    ),
+    "steps": ("Steps", "단계 수"),
+    "as_made": ("Empty: as the model was made for.", "비우면 모델의 기본값을 씁니다."),
+    "strength": ("Strength (0.01–1)", "강도 (0.01–1)"),
+    "guidance": ("Guidance (1–30)", "가이던스 (1–30)"),
+    "pose_scale": ("Pose (0–2)", "자세 (0–2)"),
+    "image_scale": ("Garment photo (0–2)", "옷 사진 (0–2)"),
+    "detail": ("Fine detail given back", "되살릴 세부"),
+    "words": ("Garment in words", "옷을 말로"),
+    "words_placeholder": ("a red linen shirt", "빨간 리넨 셔츠 (영어로)"),
+    "lora": ("Garment LoRA", "옷 LoRA"),
+    "lora_weight": ("LoRA weight", "LoRA 세기"),
+    "format": ("File to download", "내려받을 파일"),
+    # Compare
+    "compare_intro": (
+        "One person in several garments, or several people in one garment.",
+        "한 사람에게 여러 옷을, 또는 여러 사람에게 한 옷을 입혀 봅니다.",
+    ),
+    "people": ("People", "사람들"),
+    "garments": ("Garments", "옷들"),
+    "from_catalogue": ("And from the catalogue", "카탈로그에서 더하기"),
+    "from_examples": ("And from the examples", "예시에서 더하기"),
+    "compare_go": ("Compare", "비교하기"),
+    "grid": ("Every person in every garment", "모든 사람과 모든 옷"),
+    # Add a garment
+    "add_intro": (
+        "Photos of one garment in, a small LoRA out: then it is in the catalogue for everybody.",
+        "한 옷의 사진을 넣으면 작은 LoRA를 학습해 모두의 카탈로그에 올립니다.",
+    ),
+    "add_off": (
+        "Training is switched off on this server. `tryon demo --allow-train --catalog FOLDER` "
+        "switches it on.",
+        "이 서버에서는 학습이 꺼져 있습니다. "
+        "`tryon demo --allow-train --catalog FOLDER` 로 켭니다.",
+    ),
+    "sku": ("Name in the catalogue (SKU)", "카탈로그 이름 (SKU)"),
+    "sku_info": ("Letters, digits, “.”, “_” and “-”.", "영문, 숫자, “.”, “_”, “-”."),
+    "caption": ("In words", "말로 하면"),
+    "garment_photos": ("Photos of the garment", "옷 사진들"),
+    "check": ("Check the photos", "사진 검사"),
+    "train": ("Train and add", "학습하고 추가"),
+    "train_steps": ("Training steps", "학습 단계"),
+    "checked": ("What was found in them", "사진에서 찾은 것"),
+    "validation": ("On bodies it was not trained on", "학습하지 않은 몸에서"),
+    # Around
+    "tagline": (
+        "See a garment on a person before anybody puts it on.",
+        "입기 전에 먼저 보세요.",
+    ),
+    "privacy": (
+        "Photos are worked on by this server alone, and deleted when you close the page. "
+        "Results are marked as made with AI. Ask people before you use their photos.",
+        "사진은 이 서버에서만 쓰이고, 페이지를 닫으면 지워집니다. 결과에는 AI로 만들었다는 표시가 "
+        "들어갑니다. 다른 사람의 사진은 허락을 받고 쓰세요.",
+    ),
+    "alt_person": ("The person photo", "사람 사진"),
+    "alt_garment": ("The garment photo", "옷 사진"),
+}
+
+SENTENCES: dict[str, tuple[str, str]] = {
+    "ready": (
+        "Add a person and a garment, then try it on.",
+        "사람과 옷을 고른 다음 입혀 보세요.",
+    ),
+    "need_person": ("Add a photo of a person first.", "먼저 사람 사진을 넣어 주세요."),
+    "need_garment": ("Add a garment first.", "먼저 옷을 골라 주세요."),
+    "need_photos": ("Add photos of the garment first.", "먼저 옷 사진을 넣어 주세요."),
+    "looking": ("Looking at the photo …", "사진을 살펴보는 중 …"),
+    "mask_ready": (
+        "The mask was found. Change it if you like.",
+        "다시 그릴 곳을 찾았습니다. 원하면 고칠 수 있습니다.",
+    ),
+    "waiting": ("Waiting: {ahead} before you.", "기다리는 중: 앞에 {ahead}개."),
+    "next": ("You are next.", "바로 다음 차례입니다."),
+    "stage_person": ("Looking at the person …", "사람을 살펴보는 중 …"),
+    "stage_garment": ("Looking at the garment …", "옷을 살펴보는 중 …"),
+    "stage_mask": ("Laying the garment on the body …", "옷을 몸에 맞추는 중 …"),
+    "stage_denoise": ("Painting, step {done} of {total}", "그리는 중, {total}단계 중 {done}"),
+    "stage_painting": ("Painting …", "그리는 중 …"),
+    "stage_views": (
+        "Drawing the garment on bodies, {done} of {total}",
+        "몸에 옷을 그리는 중, {total} 중 {done}",
+    ),
+    "stage_train": ("Training, step {done} of {total}", "학습 중, {total}단계 중 {done}"),
+    "left": ("about {seconds} s left", "약 {seconds}초 남음"),
+    "picture_of": ("Picture {number} of {count}.", "{count}장 중 {number}번째."),
+    "done": (
+        "Done in {seconds} s with seed {seed}. {repainted} of the photo was repainted; "
+        "the pose was found with {pose} certainty.",
+        "{seconds}초 걸렸습니다. 시드 {seed}. 사진의 {repainted}를 다시 그렸고, "
+        "자세는 {pose} 확실합니다.",
+    ),
+    "stopped": ("Stopped.", "멈췄습니다."),
+    "broken": (
+        "Something went wrong here, not with your photos. The server's log says what.",
+        "사진이 아니라 서버에서 문제가 생겼습니다. 서버 기록을 보세요.",
+    ),
+    "too_long": (
+        "Stopped: it took longer than this server allows. Try a smaller photo or fewer steps.",
+        "멈췄습니다: 이 서버가 허용하는 시간을 넘었습니다. 더 작은 사진이나 적은 단계로 해 보세요.",
+    ),
+    "compared": ("{count} pictures in {seconds} s.", "{seconds}초에 {count}장."),
+    "too_many_pairs": (
+        "That would be {count} pictures; at most {limit} are made at once.",
+        "{count}장이 됩니다. 한 번에 {limit}장까지 만듭니다.",
+    ),
+    "added": (
+        "{sku} is in the catalogue now: pick it under “Try on”. Training took {seconds} s.",
+        "{sku}을(를) 카탈로그에 올렸습니다. “입어 보기”에서 고르세요. "
+        "학습에 {seconds}초 걸렸습니다.",
+    ),
+    "fine": ("fine", "좋음"),
+    "checked_fine": ("These photos will do.", "쓸 수 있는 사진입니다."),
+    "checked_bad": (
+        "Some photos are better left out or replaced.",
+        "빼거나 바꾸는 것이 좋은 사진이 있습니다.",
+    ),
+    # Remarks on a finished picture
+    "small_garment": (
+        "The garment photo is small: prints will be soft.",
+        "옷 사진이 작아서 무늬가 흐릴 수 있습니다.",
+    ),
+    "small_person": ("The person is small in the photo.", "사진에서 사람이 작습니다."),
+    "hands": (
+        "A hand is near the garment: look closely there.",
+        "손이 옷 가까이에 있습니다. 그곳을 잘 보세요.",
+    ),
+    "unsure_pose": ("The pose was hard to see.", "자세가 잘 보이지 않습니다."),
+    "own_mask": ("Made with your mask.", "직접 고친 마스크로 만들었습니다."),
+    # What the model saw
+    "saw_mask": ("Mask: red was repainted", "마스크: 빨간 곳을 다시 그렸습니다"),
+    "saw_pose": ("Pose: kept as it was", "자세: 그대로 두었습니다"),
+    "saw_body": (
+        "Body map: one colour for each place of the body",
+        "몸 지도: 몸의 자리마다 다른 색",
+    ),
+    "saw_warp": ("Warp: the garment's own pixels on the body", "워프: 옷의 픽셀을 몸에 얹은 것"),
+    "saw_atlas": ("Atlas: the garment laid out flat", "아틀라스: 펼쳐 놓은 옷"),
+}
+
+ERRORS: dict[str, str] = {
+    "ImageNotFoundError": "파일을 찾을 수 없습니다. 다시 올려 주세요.",
+    "ImageFormatError": "사진으로 읽을 수 없는 파일입니다. JPEG, PNG, WebP 파일을 올려 주세요.",
+    "ImageAnimatedError": "움직이는 그림입니다. 한 장짜리 사진을 올려 주세요.",
+    "ImageTooLargeError": "사진이 너무 큽니다. 더 작은 사진을 올려 주세요.",
+    "ImageTooSmallError": "사진이 너무 작습니다. 768 × 1024 정도가 좋습니다.",
+    "ImageTruncatedError": "파일이 잘렸거나 깨졌습니다. 다시 저장해서 올려 주세요.",
+    "NoPersonError": "사람을 찾지 못했습니다. 상체가 보이는 한 사람의 사진을 올려 주세요.",
+    "SeveralPeopleError": "여러 사람이 보입니다. 입혀 볼 사람만 남게 잘라 주세요.",
+    "OutOfFrameError": "입혀 볼 부분이 사진에 없습니다. 그 부분이 보이는 사진을 올려 주세요.",
+    "NoGarmentError": "옷을 찾지 못했습니다. 옷이 잘 보이는 사진을 올려 주세요.",
+    "GarmentError": "이 옷 사진은 쓸 수 없습니다.",
+    "MaskEmptyError": "다시 그릴 곳이 없습니다. 바꿀 곳을 칠해 주세요.",
+    "MaskInvertedError": "사진을 거의 다 칠했습니다. 바꿀 곳만 칠해 주세요.",
+    "OptionError": "설정값을 쓸 수 없습니다: {reason}",
+    "SkuNotFoundError": "카탈로그에 없는 옷입니다.",
+    "CatalogConflictError": "이미 있는 이름입니다. 다른 이름을 써 주세요.",
+    "CatalogError": "카탈로그를 쓸 수 없습니다: {reason}",
+    "LoraError": "이 LoRA는 맞지 않습니다: {reason}",
+    "WeightsError": "모델 가중치를 쓸 수 없습니다: {reason}",
+    "BusyError": "지금은 기다리는 사람이 너무 많습니다. 잠시 뒤에 다시 해 보세요.",
+}
+"""Korean for the errors of `tryon.errors`, which speak English, by class or base class."""
+
+
+def translations() -> gr.I18n:
+    """The words of the page for Gradio's front end, which knows the browser's language."""
+    by_language = {
+        language: {key: texts[place] for key, texts in WORDS.items()}
+        for place, language in enumerate(get_args(Language))
+    }
+    return gr.I18n(**by_language)
+
+
+def word(key: str) -> str:
+    """A word of the page, to be translated by the browser. Raises KeyError for an unknown one."""
+    assert WORDS[key]
+    return gr.I18n()(key)  # type: ignore[return-value]  # Gradio takes it wherever it takes text
+
+
+def language_of(request: gr.Request | None) -> Language:
+    """The language of a visitor: the first of their browser's that the page knows."""
+    headers = getattr(request, "headers", None) or {}
+    for part in headers.get("accept-language", "").split(","):
+        tag = part.split(";")[0].strip().lower().split("-")[0]
+        if tag in get_args(Language):
+            return tag  # type: ignore[return-value]
+    return "en"
+
+
+def said(language: Language, key: str, **values: object) -> str:
+    """A sentence in a visitor's language."""
+    return SENTENCES[key][get_args(Language).index(language)].format(**values)
+
+
+def word_in(language: Language, key: str) -> str:
+    """A word of the page, where it is made here and not by the browser."""
+    return WORDS[key][get_args(Language).index(language)]

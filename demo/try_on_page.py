@@ -1,0 +1,291 @@
+"""The tab "Try on": person, garment, result, in the order of the keyboard."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import gradio as gr
+
+from tryon.demo.messages import status
+from tryon.demo.photo import photo_input
+from tryon.demo.service import Service
+from tryon.demo.strings import language_of, said, word
+from tryon.demo.try_on import TryOnDesk, TryOnParts
+from tryon.demo.wardrobe import Choice
+from tryon.types import CATEGORIES
+
+BRUSH = "#ff2d55"
+CATEGORY_CHOICES = [(word("auto"), "auto"), *((word(name), name) for name in CATEGORIES)]
+KIND_CHOICES = [(word(name), name) for name in ("auto", "flat-lay", "worn")]
+
+
+def try_on_tab(service: Service) -> TryOnParts:
+    """Lay the tab out and connect it."""
+    with gr.Row(equal_height=False):
+        with gr.Column(min_width=320):
+            person = person_parts(service)
+        with gr.Column(min_width=320):
+            garment = garment_parts(service)
+        with gr.Column(min_width=320):
+            result = result_parts()
+    with gr.Accordion(word("advanced"), open=False, elem_id="advanced"):
+        settings = settings_parts(service)
+        settings_note = gr.HTML(elem_id="settings-note", elem_classes="quiet")
+    parts = TryOnParts(
+        **person, **garment, **result, settings=settings, settings_note=settings_note
+    )
+    connect(TryOnDesk(service, parts), parts)
+    return parts
+
+
+def person_parts(service: Service) -> dict[str, Any]:
+    """The photo, the mask on it, and people to pick."""
+    parts: dict[str, Any] = {}
+    gr.Markdown(word("step_person"), elem_classes="step")
+    with gr.Tabs(elem_id="person-tabs") as parts["person_tabs"]:
+        with gr.Tab(word("photo"), id="photo"):
+            parts["person"] = photo_input(
+                word("person_photo"), word("alt_person"), "person", height=440
+            )
+        with gr.Tab(word("mask"), id="mask", render_children=True):
+            parts["editor"] = gr.ImageEditor(
+                type="pil",
+                label=word("mask_editor"),
+                elem_id="editor",
+                sources=(),
+                layers=False,
+                transforms=(),
+                brush=gr.Brush(
+                    colors=[BRUSH], default_color=BRUSH, color_mode="fixed", default_size=30
+                ),
+                eraser=gr.Eraser(default_size=30),
+                buttons=[],
+                height=440,
+            )
+            parts["grow"] = gr.Slider(
+                -60, 60, 0, step=2, label=word("grow"), info=word("grow_info"), elem_id="grow"
+            )
+            parts["reset"] = gr.Button(word("reset_mask"), size="sm", elem_id="reset-mask")
+    parts["person_note"] = gr.HTML(elem_id="person-note", elem_classes="quiet")
+    parts["mask_note"] = gr.HTML(elem_id="mask-note", elem_classes="quiet")
+    parts["person_picks"] = picks(
+        word("person_examples"), [(path, "") for path in service.wardrobe.people], "person-picks"
+    )
+    return parts
+
+
+def garment_parts(service: Service) -> dict[str, Any]:
+    """The photo, what kind of garment it shows, and garments to pick."""
+    parts: dict[str, Any] = {}
+    gr.Markdown(word("step_garment"), elem_classes="step")
+    parts["garment"] = photo_input(
+        word("garment_photo"), word("alt_garment"), "garment", height=320
+    )
+    parts["picked"] = gr.State(None)
+    with gr.Row():
+        parts["category"] = gr.Dropdown(
+            CATEGORY_CHOICES,
+            value="auto",
+            label=word("category"),
+            elem_id="category",
+            min_width=140,
+        )
+        parts["photo_kind"] = gr.Dropdown(
+            KIND_CHOICES,
+            value="auto",
+            label=word("photo_kind"),
+            elem_id="photo-kind",
+            min_width=140,
+        )
+    parts["garment_note"] = gr.HTML(elem_id="garment-note", elem_classes="quiet")
+    parts["garment_filter"] = gr.Radio(
+        [(word("all"), "all"), *CATEGORY_CHOICES[1:]],
+        value="all",
+        label=word("show"),
+        elem_id="garment-filter",
+    )
+    parts["garment_picks"] = picks(
+        word("catalogue"), thumbnails(service.wardrobe.garments()), "garment-picks"
+    )
+    return parts
+
+
+def result_parts() -> dict[str, Any]:
+    """The buttons, how far it is, and what came out."""
+    parts: dict[str, Any] = {}
+    gr.Markdown(word("step_result"), elem_classes="step")
+    with gr.Row():
+        parts["go"] = gr.Button(word("go"), variant="primary", size="lg", elem_id="go", scale=3)
+        parts["stop"] = gr.Button(
+            word("stop"), size="lg", elem_id="stop", scale=1, min_width=90, interactive=False
+        )
+    parts["status"] = gr.HTML(status(said("en", "ready")), elem_id="status")
+    with gr.Tabs():
+        with gr.Tab(word("before_after")):
+            parts["slider"] = gr.ImageSlider(
+                label=word("before_after"),
+                elem_id="result",
+                interactive=False,
+                type="filepath",
+                max_height=560,
+                buttons=["fullscreen"],
+            )
+        with gr.Tab(word("samples_tab")):
+            parts["gallery"] = picks(word("samples_tab"), [], "samples-made", columns=2)
+        with gr.Tab(word("seen")):
+            parts["seen"] = gr.Gallery(
+                label=word("seen"), columns=2, elem_id="seen", interactive=False, buttons=[]
+            )
+    with gr.Row():
+        parts["download"] = gr.DownloadButton(
+            word("download"), elem_id="download", interactive=False
+        )
+        parts["reuse"] = gr.Button(word("reuse_seed"), elem_id="reuse-seed", interactive=False)
+    parts["last_seed"] = gr.State(None)
+    return parts
+
+
+def settings_parts(service: Service) -> dict[str, Any]:
+    """Everything else. What is empty is as the family was made for."""
+    parts: dict[str, Any] = {}
+    empty = word("as_made")
+    with gr.Row():
+        parts["samples"] = gr.Slider(
+            1, service.limits.samples, 1, step=1, label=word("samples"), elem_id="samples"
+        )
+        parts["seed"] = gr.Textbox("", label=word("seed"), info=word("seed_info"), elem_id="seed")
+        parts["format"] = gr.Dropdown(
+            ["png", "jpg", "webp"], value="png", label=word("format"), elem_id="format"
+        )
+        parts["model"] = gr.Dropdown(
+            list(service.models),
+            value=service.models[0],
+            label=word("model"),
+            info=word("model_info"),
+            elem_id="model",
+        )
+    with gr.Row():
+        parts["steps"] = gr.Number(
+            None, precision=0, label=word("steps"), info=empty, elem_id="steps"
+        )
+        parts["strength"] = gr.Number(None, label=word("strength"), info=empty, elem_id="strength")
+        parts["guidance"] = gr.Number(None, label=word("guidance"), info=empty, elem_id="guidance")
+        parts["control_scale"] = gr.Number(
+            None, label=word("pose_scale"), info=empty, elem_id="pose-scale"
+        )
+        parts["image_scale"] = gr.Number(
+            None, label=word("image_scale"), info=empty, elem_id="image-scale"
+        )
+    with gr.Row():
+        parts["detail"] = gr.Slider(0, 1, 1, step=0.05, label=word("detail"), elem_id="detail")
+        parts["prompt"] = gr.Textbox(
+            "", label=word("words"), placeholder=word("words_placeholder"), elem_id="words"
+        )
+        parts["lora"] = gr.Dropdown(
+            service.wardrobe.loras(service.models[0]),
+            value=[],
+            multiselect=True,
+            label=word("lora"),
+            elem_id="lora",
+        )
+        parts["lora_weight"] = gr.Slider(
+            0, 2, 1, step=0.05, label=word("lora_weight"), elem_id="lora-weight"
+        )
+    return parts
+
+
+def picks(
+    label: str, pictures: list[tuple[str, str]], elem_id: str, columns: int = 4
+) -> gr.Gallery:
+    """Small pictures to pick from."""
+    return gr.Gallery(
+        pictures,
+        label=label,
+        columns=columns,
+        elem_id=elem_id,
+        elem_classes="picks",
+        interactive=False,
+        allow_preview=False,
+        object_fit="contain",
+        height="auto",
+        buttons=[],
+    )
+
+
+def thumbnails(choices: list[Choice]) -> list[tuple[str, str]]:
+    """Pictures with names for a gallery."""
+    return [(choice.picture, choice.name) for choice in choices]
+
+
+def connect(desk: TryOnDesk, parts: TryOnParts) -> None:
+    """Which part calls which handler."""
+    wardrobe = desk.service.wardrobe
+    everything = {value for value in vars(parts).values() if isinstance(value, gr.blocks.Block)}
+    outputs = [part for part in everything if not isinstance(part, (gr.Tab,))]
+    mask_inputs = {
+        *(parts.person, parts.editor, parts.grow, parts.garment, parts.picked),
+        *(parts.category, parts.photo_kind, parts.settings["model"]),
+    }
+    quiet: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
+    crowd: dict[str, Any] = {"concurrency_limit": None}
+
+    def picked_person(event: gr.SelectData) -> str:
+        return wardrobe.people[event.index]
+
+    def picked_garment(event: gr.SelectData, category: str) -> tuple[Any, str | None]:
+        choices = wardrobe.garments(category)
+        if not event.index < len(choices):
+            return gr.skip(), None
+        choice = choices[event.index]
+        return choice.picture, choice.source if choice.source.startswith("sku:") else None
+
+    parts.person_picks.select(picked_person, None, parts.person, **quiet)
+    parts.garment_picks.select(
+        picked_garment, parts.garment_filter, [parts.garment, parts.picked], **quiet
+    )
+    parts.garment_filter.change(
+        lambda category: thumbnails(wardrobe.garments(category)),
+        parts.garment_filter,
+        parts.garment_picks,
+        **quiet,
+    )
+    gr.on(
+        [parts.garment.upload, parts.garment.clear],
+        lambda: None,
+        None,
+        parts.picked,
+        **quiet,
+    )
+    parts.person.change(desk.new_person, mask_inputs, outputs, **quiet, **crowd)
+    gr.on(
+        [parts.garment.change, parts.category.input, parts.photo_kind.input],
+        desk.refresh_mask,
+        mask_inputs,
+        outputs,
+        **quiet,
+        **crowd,
+    )
+    parts.grow.release(desk.grow_mask, mask_inputs, outputs, **quiet)
+    parts.reset.click(desk.reset_mask, None, outputs, **quiet)
+    parts.go.click(
+        desk.try_on,
+        mask_inputs | set(parts.settings.values()),
+        outputs,
+        trigger_mode="once",
+        **quiet,
+        **crowd,
+    )
+    parts.stop.click(desk.stop, None, [parts.stop], queue=False, **quiet)
+    parts.gallery.select(desk.pick_sample, None, [parts.slider, parts.download], **quiet)
+    parts.reuse.click(lambda seed: seed or "", parts.last_seed, parts.settings["seed"], **quiet)
+    parts.settings["model"].change(
+        lambda model: gr.Dropdown(choices=wardrobe.loras(model), value=[]),
+        parts.settings["model"],
+        parts.settings["lora"],
+        **quiet,
+    )
+
+
+def greeting(request: gr.Request) -> str:
+    """The status of a page that was just opened, in the visitor's language."""
+    return status(said(language_of(request), "ready"))

@@ -1,0 +1,105 @@
+"""What is kept for a visitor while their page is open, and forgotten when it closes."""
+
+from __future__ import annotations
+
+import shutil
+from collections import Counter, OrderedDict
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+from threading import Lock
+from typing import Any
+
+from PIL import Image
+
+from tryon.demo.jobs import Job
+from tryon.pipelines.conditioning import Recent
+from tryon.preparation import Garment, Person
+
+Digest = str
+
+
+@dataclass(eq=False)
+class Visit:
+    """One open page.
+
+    people, garments: what was found in this visitor's photos, kept for their next click.
+    automatic: the mask that was found, the size of the photo. editor_photo: what the editor shows,
+    reduced. base: the automatic mask at its size, grown as wanted, without what was brushed.
+    looks: before, after and the file to download, of the samples on their page.
+    folder: holds this visitor's training. jobs: what they wait for. files: see `Visitors.keep`.
+    """
+
+    people: Recent[Person] = field(default_factory=lambda: Recent(4))
+    garments: Recent[Garment] = field(default_factory=lambda: Recent(12))
+    automatic: Image.Image | None = None
+    editor_photo: Image.Image | None = None
+    base: Image.Image | None = None
+    looks: list[tuple[str, str, str]] = field(default_factory=list)
+    jobs: set[Job[Any]] = field(default_factory=set)
+    files: set[Path] = field(default_factory=set)
+    folder: Path | None = None
+
+    def stop(self) -> None:
+        """End everything this visitor waits for."""
+        for job in tuple(self.jobs):
+            job.cancel()
+
+
+class Visitors:
+    """The visits of one server, by the session that Gradio gives a page.
+
+    most: how many are remembered; the longest idle one is forgotten first.
+    public: files that belong to the page itself, such as examples. Gradio names what it copies by
+        the content, so that a visitor's copy of an example is the example.
+    """
+
+    def __init__(self, most: int = 64, public: Iterable[Digest] = ()) -> None:
+        self.most = most
+        self.public = set(public)
+        self._visits: OrderedDict[str, Visit] = OrderedDict()
+        self._holders: Counter[Path] = Counter()
+        self._lock = Lock()
+
+    def visit(self, session: str | None) -> Visit:
+        """The visit of a session, begun if there is none."""
+        name = session or ""
+        with self._lock:
+            visit = self._visits.pop(name, None) or Visit()
+            self._visits[name] = visit
+            idle = [key for key, other in self._visits.items() if not other.jobs][:-1]
+            forgotten = [self._visits.pop(key) for key in idle[: len(self._visits) - self.most]]
+        for other in forgotten:
+            self._forget(other)
+        return visit
+
+    def keep(self, visit: Visit, *files: str | Path | None) -> None:
+        """Delete these files of Gradio's when the last visitor who holds them leaves."""
+        for file in filter(None, files):
+            path = Path(file)
+            if path.parent.name in self.public:
+                continue
+            with self._lock:
+                if path not in visit.files:
+                    visit.files.add(path)
+                    self._holders[path] += 1
+
+    def leave(self, session: str | None) -> None:
+        """Stop what the visitor started and delete what they brought and got."""
+        with self._lock:
+            visit = self._visits.pop(session or "", None)
+        if visit is not None:
+            visit.stop()
+            self._forget(visit)
+
+    def _forget(self, visit: Visit) -> None:
+        with self._lock:
+            self._holders.subtract(visit.files)
+            gone = [path for path in visit.files if self._holders[path] <= 0]
+            for path in gone:
+                del self._holders[path]
+            visit.files.clear()
+        for path in gone:
+            path.unlink(missing_ok=True)
+        if visit.folder is not None:
+            shutil.rmtree(visit.folder, ignore_errors=True)

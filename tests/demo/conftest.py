@@ -1,0 +1,53 @@
+"""The page on a server of this machine, around an engine that paints at once."""
+
+from __future__ import annotations
+
+import gc
+import socket
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from typing import Any
+
+import pytest
+
+from tests.demo.fake_engine import FakeEngine
+
+Serve = Callable[..., tuple[str, Any, FakeEngine]]
+
+
+@pytest.fixture(scope="module", autouse=True)
+def collected() -> Iterator[None]:
+    """What Gradio left open is closed here, and not in the middle of another file's test."""
+    yield
+    gc.collect()
+
+
+@pytest.fixture(scope="module")
+def serve_demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Serve]:
+    """Serves a page and returns its address, its service and its engine."""
+    pytest.importorskip("gradio")
+    with pytest.MonkeyPatch.context() as patch, ExitStack() as stack:
+        folder = tmp_path_factory.mktemp("demo")
+        patch.setenv("GRADIO_ANALYTICS_ENABLED", "False")
+        patch.setenv("GRADIO_TEMP_DIR", str(folder / "files"))
+        from tryon.demo.app import build_demo, open_service
+        from tryon.demo.limits import Limits
+        from tryon.demo.server import serve
+
+        def served(engine: FakeEngine, **limits: Any) -> tuple[str, Any, FakeEngine]:
+            service = open_service(
+                ("fake",), lambda model: engine, folder=folder, limits=Limits(**limits)
+            )
+            demo = build_demo(service)
+            stack.callback(service.queue.close)
+            stack.callback(demo.close, verbose=False)
+            address = serve(demo, "127.0.0.1", free_port(), limits=service.limits, block=False)
+            return address, service, engine
+
+        yield served
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])

@@ -1,0 +1,86 @@
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from string import Formatter
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+pytest.importorskip("gradio")
+
+from tryon import errors  # noqa: E402
+from tryon.demo import strings  # noqa: E402
+from tryon.demo.strings import ERRORS, SENTENCES, WORDS, language_of, said  # noqa: E402
+
+DEMO = Path(__file__).resolve().parents[2] / "demo"
+NOT_SHOWN = {"ManifestError", "RowError", "Cancelled", "BatchError", "OutputError"} | {
+    "OutputFullError",
+    "DependencyError",
+    "MaskSizeError",
+}
+
+
+def browser(languages: str) -> Any:
+    return SimpleNamespace(headers={"accept-language": languages})
+
+
+@pytest.mark.parametrize("key", [*WORDS, *SENTENCES])
+def test_both_languages_say_it_with_the_same_values(key: str) -> None:
+    english, korean = (WORDS | SENTENCES)[key]
+    names = [{name for _, name, _, _ in Formatter().parse(t) if name} for t in (english, korean)]
+    assert names[0] == names[1]
+    assert english and korean
+    assert not re.search("[가-힣]", english)
+
+
+def test_korean_is_korean() -> None:
+    same = {key for key, (english, korean) in (WORDS | SENTENCES).items() if english == korean}
+    assert same == set()
+
+
+def test_every_error_a_visitor_may_meet_has_korean_words() -> None:
+    kinds = [k for k in vars(errors).values() if isinstance(k, type)]
+    leaves = [k for k in kinds if issubclass(k, errors.TryOnError) and not k.__subclasses__()]
+    for kind in leaves:
+        known = any(parent.__name__ in ERRORS for parent in kind.__mro__)
+        assert known or kind.__name__ in NOT_SHOWN, kind
+
+
+def test_every_key_that_the_page_asks_for_is_there_and_none_is_idle() -> None:
+    files = [path for path in DEMO.glob("*.py") if path.name != "strings.py"]
+    source = "".join(path.read_text("utf-8") for path in files)
+    for key in re.findall(r'word\("([\w-]+)"\)', source):
+        assert key in WORDS
+    for key in re.findall(r'said\(\w+, "(\w+)"', source):
+        assert key in SENTENCES
+    idle = [k for k in SENTENCES if f'"{k}"' not in source and not k.startswith("stage_")]
+    assert idle == []
+    assert [k for k in WORDS if f'"{k}"' not in source] == []
+
+
+@pytest.mark.parametrize(
+    ("languages", "language"),
+    [
+        ("ko-KR,ko;q=0.9,en;q=0.8", "ko"),
+        ("de-DE,de;q=0.9,ko;q=0.5", "ko"),
+        ("en-US,en;q=0.9,ko;q=0.8", "en"),
+        ("fr", "en"),
+        ("", "en"),
+    ],
+)
+def test_the_first_language_that_the_page_knows(languages: str, language: str) -> None:
+    assert language_of(browser(languages)) == language
+    assert language_of(None) == "en"
+
+
+def test_values_are_put_in() -> None:
+    assert said("en", "waiting", ahead=3) == "Waiting: 3 before you."
+    assert "3" in said("ko", "waiting", ahead=3)
+
+
+def test_the_browser_gets_all_words() -> None:
+    translations = strings.translations().translations
+    assert set(translations) == {"en", "ko"}
+    assert set(translations["ko"]) == set(WORDS)
