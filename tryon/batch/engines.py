@@ -68,7 +68,7 @@ class ModelEngine:
         from tryon.weights import ASSETS
 
         digest = hashlib.sha256(f"{self.pose} {self.dtype}".encode())
-        roots = [ASSETS / "bodymap"]
+        roots: list[Path | None] = [ASSETS / "bodymap"]
         if self.model != "none":
             paths, config = find_family(self.model)
             digest.update(repr(config).encode())

@@ -81,7 +81,10 @@ class Inputs:
         location = self.locate(pattern)
         store, path = _store(location)
         magic = any(character in path for character in "*?[")
-        found = store.glob(path) if magic else store.ls(path, detail=False)
+        try:
+            found = store.glob(path) if magic else store.ls(path, detail=False)
+        except (FileNotFoundError, NotADirectoryError, PermissionError) as error:
+            raise RowError(f"{pattern!r} cannot be listed ({error.strerror or error})") from error
         names = sorted(name for name in found if name.lower().endswith(PHOTOS))
         if not names:
             raise RowError(f"{pattern!r} finds no photos")

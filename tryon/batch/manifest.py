@@ -108,7 +108,10 @@ def spread(record: Record, inputs: Inputs) -> Iterator[Row]:
         name = prefix + default_id(person, garment)
         # Only what differs is looked at again.
         row_of({"id": name, "person": person, kind: garment}, record.line)
-        yield replace(template, id=name, person=person, **{kind: garment})
+        if kind == "sku":
+            yield replace(template, id=name, person=person, sku=garment)
+        else:
+            yield replace(template, id=name, person=person, garment=garment)
 
 
 def _many(name: str, value: Any, inputs: Inputs, text: bool) -> list[str]:

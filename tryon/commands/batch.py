@@ -6,7 +6,7 @@ import json
 from contextlib import AbstractContextManager
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
 from typer.core import TyperGroup
@@ -16,6 +16,8 @@ from tryon.errors import Cancelled, OptionError
 
 if TYPE_CHECKING:
     from threading import Event
+
+    from tryon.batch.runner import Runner
 
 EngineChoice = StrEnum("EngineChoice", ["local", "ray"])
 PresetChoice = StrEnum("PresetChoice", ["native", "google", "shopify"])
@@ -105,8 +107,8 @@ def batch_run(
 ) -> None:
     """Make a picture of every row of a manifest.
 
-    Exit codes: 0 all rows done, 1 not begun or given up, 3 rows failed (see errors.jsonl, which is a
-    manifest itself), 130 interrupted. Ctrl-C and SIGTERM finish what is being painted; the same
+    Exit codes: 0 all rows done, 1 not begun or given up, 3 rows failed (see errors.jsonl, which is
+    a manifest itself), 130 interrupted. Ctrl-C and SIGTERM finish what is being painted; the same
     command goes on later.
     """
     from tryon.batch import ModelEngine, run_batch
@@ -123,7 +125,7 @@ def batch_run(
             manifest,
             out,
             source,
-            runner=engine.value,
+            runner=cast("Runner", engine.value),
             address=address,
             on_progress=on_progress,
             stop=stop,
