@@ -15,40 +15,12 @@ import torch
 from PIL import Image
 
 from tryon.adapters.checkpoint import without_false_alarms
-from tryon.adapters.lora_batch import worn
 from tryon.errors import Cancelled, ImageError, MaskSizeError, OptionError
-from tryon.pipelines.conditioning import WeightedLoras
 from tryon.pipelines.family import Family, FamilyConfig
+from tryon.pipelines.inpaint_sample import InpaintSample
+from tryon.pipelines.wearing import dressed
 
 OnStep = Callable[[int, int], bool | None]
-
-
-@dataclass(frozen=True)
-class InpaintSample:
-    """One picture to make. All images have one size, in multiples of the VAE's factor (8).
-
-    image: RGB, the photo (a crop of it, at working size).
-    mask: L, 255 = repaint.
-    prompt, negative_prompt: texts; an empty negative prompt means no prompt at all.
-    seed: of all that is drawn at random for this picture, wherever it stands in a batch.
-    skeleton: RGB, the pose as OpenPose draws it, or None to leave the pose free.
-    garment: RGB of any size, the image prompt, or None.
-    warp: RGB, the photo with the warped garment placed on it, or None. It starts the denoising
-        when strength < 1, is what a tile ControlNet is shown, and is what the UNet sees inside
-        the mask if the family was trained so (`FamilyConfig.masked_image`): for such a family,
-        paint middle grey where the garment leaves some of the mask, not what the person wore.
-    loras: what this picture alone wears.
-    """
-
-    image: Image.Image
-    mask: Image.Image
-    prompt: str
-    negative_prompt: str
-    seed: int
-    skeleton: Image.Image | None = None
-    garment: Image.Image | None = None
-    warp: Image.Image | None = None
-    loras: WeightedLoras = ()
 
 
 @dataclass(frozen=True)
@@ -117,15 +89,16 @@ def batches_of(family: Family, samples: Sequence[InpaintSample]) -> list[list[in
     """Which samples (by place) go through the UNet together.
 
     Scales hold for a whole batch, so that samples with and without a skeleton, garment or warp go
-    apart. On a CPU every sample goes alone: its kernels split their sums by the size of the batch,
-    which changes the last bits.
+    apart, and so do pictures of one garment and of several. On a CPU every sample goes alone: its
+    kernels split their sums by the size of the batch, which changes the last bits.
     """
     if family.device.type == "cpu":
         return [[i] for i in range(len(samples))]
-    alike: dict[tuple[bool, ...], list[int]] = {}
+    alike: dict[tuple[int, ...], list[int]] = {}
     for i, sample in enumerate(samples):
         parts = (sample.skeleton, sample.garment, sample.warp)
-        alike.setdefault(tuple(part is not None for part in parts), []).append(i)
+        kind = (len(sample.pieces), *(part is not None for part in parts))
+        alike.setdefault(kind, []).append(i)
     return list(alike.values())
 
 
@@ -162,9 +135,7 @@ def repaint(
         "output_type": output_type,
     }
     try:
-        states = [[(lora.unet, weight) for lora, weight in s.loras] for s in samples]
-        wearing = worn(family.unet, states, guided=settings.guidance > 1, device=family.device)
-        with without_false_alarms(), wearing:
+        with without_false_alarms(), dressed(family, samples, guided=settings.guidance > 1):
             return pipeline(**arguments).images
     finally:
         del pipeline.masked_image
@@ -189,14 +160,22 @@ def masked_images(family: Family, samples: Sequence[InpaintSample]) -> torch.Ten
 
 
 def prompt_arguments(family: Family, samples: Sequence[InpaintSample]) -> dict[str, Any]:
-    """The prompts' embeddings, one row each, as the pipeline takes them."""
-    embeds = [family.embed_prompt(s.prompt, s.negative_prompt, s.loras) for s in samples]
+    """The prompts' embeddings, one row each, as the pipeline takes them.
+
+    Of a picture with several garments their prompts stand one after another along the tokens.
+    """
+    embeds = [
+        [family.embed_prompt(p.prompt, s.negative_prompt, p.loras) for p in s.garments]
+        for s in samples
+    ]
     arguments = {
-        "prompt_embeds": torch.cat([e.positive for e in embeds]),
-        "negative_prompt_embeds": torch.cat([e.negative for e in embeds]),
+        "prompt_embeds": torch.cat([torch.cat([e.positive for e in row], 1) for row in embeds]),
+        "negative_prompt_embeds": torch.cat(
+            [torch.cat([e.negative for e in row], 1) for row in embeds]
+        ),
     }
-    pooled = [e.pooled for e in embeds if e.pooled is not None]
-    negative_pooled = [e.negative_pooled for e in embeds if e.negative_pooled is not None]
+    pooled = [row[0].pooled for row in embeds if row[0].pooled is not None]
+    negative_pooled = [row[0].negative_pooled for row in embeds if row[0].pooled is not None]
     if pooled:
         arguments["pooled_prompt_embeds"] = torch.cat(pooled)
         arguments["negative_pooled_prompt_embeds"] = torch.cat(negative_pooled)
@@ -206,7 +185,7 @@ def prompt_arguments(family: Family, samples: Sequence[InpaintSample]) -> dict[s
 def garment_arguments(
     family: Family, samples: Sequence[InpaintSample], *, guided: bool
 ) -> dict[str, Any]:
-    """The garments' embeddings: (2B, 1, ...) negatives first, or (B, 1, ...) without guidance.
+    """The garments' embeddings: (2B, garments, ...) negatives first, or (B, garments, ...).
 
     A UNet with an image prompt wants to be given one in any case: a sample without a garment gives
     a black picture, which a scale of 0 keeps from being looked at.
@@ -214,10 +193,10 @@ def garment_arguments(
     if not family.has_image_prompt:
         return {}
     black = Image.new("RGB", (8, 8))
-    embeds = [family.embed_garment(s.garment or black) for s in samples]
-    rows = [e.positive for e in embeds]
+    embeds = [[family.embed_garment(p.garment or black) for p in s.garments] for s in samples]
+    rows = [torch.cat([e.positive for e in row], 1) for row in embeds]
     if guided:
-        rows = [e.negative for e in embeds] + rows
+        rows = [torch.cat([e.negative for e in row], 1) for row in embeds] + rows
     return {"ip_adapter_image_embeds": [torch.cat(rows)]}
 
 
@@ -274,5 +253,8 @@ def _check(family: Family, samples: Sequence[InpaintSample]) -> None:
             picture = getattr(sample, name)
             if picture is not None and picture.size != size:
                 raise ImageError(f"the {name} is {picture.size}, the first image is {size}")
+        for piece in sample.pieces:
+            if piece.region is None or piece.region.size != size:
+                raise MaskSizeError(f"a further garment has no region of {size}")
         if sample.mask.size != size:
             raise MaskSizeError(f"the mask is {sample.mask.size}, the image is {size}")

@@ -30,6 +30,7 @@ from tryon.images import Source, load_cutout, load_image, photo_key
 from tryon.look import Look
 from tryon.models import open_family
 from tryon.options import DressOptions, GarmentPhoto, lora_and_weight
+from tryon.outfit import Worn, check_outfit_options, planned_outfit
 from tryon.perception import PoseName, load_perception
 from tryon.pipelines.composite import composite
 from tryon.pipelines.conditioning import Recent, WeightedLoras
@@ -49,7 +50,9 @@ Raise `Cancelled` in it to stop.
 """
 GarmentSource = Source | Garment | CatalogGarment
 """A garment photo, what `prepare_garment` gave, or a garment of the catalogue: `sku:NAME`."""
-Pair = tuple[Source | Person, GarmentSource]
+Garments = GarmentSource | Sequence[GarmentSource]
+"""One garment, or several to be worn together, each lying over those before it."""
+Pair = tuple[Source | Person, Garments]
 
 PREVIEW = FamilyConfig(width=576, height=768)  # of the family `none`
 STAGES = ("pose", "bodymap", "atlas", "mask", "denoise", "decode", "composite")
@@ -105,13 +108,13 @@ class TryOn:
     def dress(
         self,
         person: Source | Person,
-        garment: GarmentSource,
+        garment: Garments,
         *,
         mask: Source | None = None,
         on_progress: OnProgress | None = None,
         **options: Any,
     ) -> Look:
-        """Dress the person in the garment.
+        """Dress the person in the garment, or in several together: `[top, skirt]`.
 
         person, garment: paths or images, or what `prepare_person` and `prepare_garment` gave.
         mask: what to repaint, the size of the photo, white = repaint; see `mask_mode`.
@@ -254,7 +257,7 @@ class TryOn:
     def plan(
         self,
         person: Source | Person,
-        garment: GarmentSource,
+        garment: Garments,
         options: DressOptions,
         *,
         mask: Source | None = None,
@@ -266,17 +269,45 @@ class TryOn:
         """
         clock = Stopwatch()
         options = options.without_tags()
+        garments = garment if isinstance(garment, list | tuple) else [garment]
+        if len(garments) != 1:
+            return self._outfit_plan(person, garments, options, mask, clock, on_progress)
         on_progress("person", 0, 0)
         who = self.prepare_person(person, clock=clock)
         if options.category != "auto":  # told before the garment is looked at
             require_visible(who.pose, options.category, who.photo.size, path=who.path)
         on_progress("garment", 0, 0)
         with clock.stage("atlas"):
-            what = self.prepare_garment(garment, options.category, options.garment_photo)
+            what = self.prepare_garment(garments[0], options.category, options.garment_photo)
             options = self._of_the_catalog(options, what)
         on_progress("mask", 0, 0)
         with clock.stage("mask"):
             return planned(self.config, who, what, options, clock, mask, self._loras(options))
+
+    def _outfit_plan(
+        self,
+        person: Source | Person,
+        garments: Sequence[GarmentSource],
+        options: DressOptions,
+        mask: Source | None,
+        clock: Stopwatch,
+        on_progress: OnProgress,
+    ) -> Plan:
+        """The plan of several garments worn together. LoRAs are given one for each, or none."""
+        check_outfit_options(options, len(garments), mask)
+        on_progress("person", 0, 0)
+        who = self.prepare_person(person, clock=clock)
+        on_progress("garment", 0, 0)
+        pieces = []
+        for number, garment in enumerate(garments):
+            with clock.stage("atlas"):
+                what = self.prepare_garment(garment, photo_kind=options.garment_photo)
+                own = replace(options, lora=options.lora[number : number + 1])
+                own = self._of_the_catalog(own, what)
+            pieces.append(Worn(what, own, self._loras(own)))
+        on_progress("mask", 0, 0)
+        with clock.stage("mask"):
+            return planned_outfit(self.config, who, pieces, clock)
 
     def _loras(self, options: DressOptions) -> WeightedLoras:
         """The LoRAs that are asked for, from memory if they were read before. Raises LoraError."""
@@ -355,6 +386,7 @@ class TryOn:
                 "version": __version__,
                 "person": person.key,
                 "garment": plan.garment.key,
+                **({"worn_with": [other.key for other in plan.others]} if plan.others else {}),
             },
             by_products={
                 "area": plan.mask,

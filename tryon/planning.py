@@ -21,7 +21,8 @@ from tryon.pipelines.crop import (
     cropped_points,
 )
 from tryon.pipelines.family import FamilyConfig
-from tryon.pipelines.inpaint import InpaintSample, InpaintSettings
+from tryon.pipelines.inpaint import InpaintSettings
+from tryon.pipelines.inpaint_sample import InpaintSample
 from tryon.pipelines.mask import agnostic_mask, check_mask, edited_mask, grown_mask
 from tryon.pipelines.pose import require_visible
 from tryon.pipelines.skeleton import draw_skeleton
@@ -44,6 +45,7 @@ class Plan:
     trust: float32 (H, W), 0-1, how far the reference is believed inside the mask: the background
         is, the warp as far as it is certain, and the old clothes are not.
     worn: bool (H, W), where the garment's own pixels are known; nowhere without the warp.
+    others: what is worn with the garment in this look (see `tryon.outfit`).
     """
 
     person: Person
@@ -57,6 +59,7 @@ class Plan:
     worn: np.ndarray
     settings: InpaintSettings
     clock: Stopwatch
+    others: tuple[Garment, ...] = ()
 
     @property
     def shared(self) -> Hashable:
@@ -94,13 +97,16 @@ def planned(
         if config.masked_image == "warp":  # trained to fill grey, not to see the old garment
             shown = warp_composite(with_hole(person.photo, area), warp, area)
         sample = replace(sample, warp=cropped_photo(shown, crop))
-    asked = {name: getattr(options, name) for name in SETTINGS}
-    settings = replace(
-        InpaintSettings.of(config), **{k: v for k, v in asked.items() if v is not None}
-    )
+    settings = painting_settings(config, options)
     return Plan(
         person, garment, options, area, crop, sample, reference, trust, worn, settings, clock
     )
+
+
+def painting_settings(config: FamilyConfig, options: DressOptions) -> InpaintSettings:
+    """The family's settings, with those that the caller asks for."""
+    asked = {name: getattr(options, name) for name in SETTINGS}
+    return replace(InpaintSettings.of(config), **{k: v for k, v in asked.items() if v is not None})
 
 
 def repainted_area(

@@ -30,6 +30,7 @@ EXAMPLES = """
 * `tryon dress person.jpg skirt.png --category lower --seed 7 --debug steps/`
 * `tryon dress person.jpg shirt.jpg --lora linen.safetensors:0.8 --json`
 * `tryon dress person.jpg shirt.jpg --model sd15 --steps 30`
+* `tryon dress person.jpg skirt.jpg --with shirt.jpg`
 * `tryon dress person.jpg sku:linen-042 --catalog garments/`
 """
 
@@ -43,6 +44,14 @@ def dress(
             help="Photo of a garment, lying flat or worn; or sku:NAME, one of the catalogue.",
         ),
     ],
+    worn_with: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--with",
+            metavar="GARMENT",
+            help="A garment to wear together with it and over it: a top with a skirt.",
+        ),
+    ] = None,
     output: Annotated[
         Path, typer.Option("--output", "-o", help="JPEG, PNG or WebP, by its extension.")
     ] = Path("out.jpg"),
@@ -134,7 +143,8 @@ def dress(
             pose=cast("PoseName", pose.value),
             catalog=catalog,
         )
-        look = engine.dress(person, garment, mask=mask, on_progress=on_progress, **options)
+        garments = [garment, *worn_with] if worn_with else garment
+        look = engine.dress(person, garments, mask=mask, on_progress=on_progress, **options)
     written = look.save(
         output,
         provenance=provenance,
