@@ -7,12 +7,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import Image
 
 from tryon.catalog import Catalog
 from tryon.cli import run
 from tryon.commands.garment import _named_values
 from tryon.errors import OptionError
+from tryon.images import load_image
 
 TINY = ["views=2", "variants=1", "batch_size=1", "learning_rate=0.05"]
 
@@ -26,14 +26,14 @@ def test_from_photo_to_picture(
 ) -> None:
     home = ["--catalog", str(tmp_path / "garments")]
     photo = tmp_path / "shirt.png"
-    Image.open(shirt).resize((480, 640)).save(photo)
+    load_image(shirt).resize((480, 640)).save(photo)
     sheet = tmp_path / "sheet.png"
     added = ["garment", "add", "red-1", str(photo), "--caption", "a red shirt"]
     assert run([*added, "--garment-photo", "flat-lay", "--sheet", str(sheet), *home]) == 0
     shown = capsys.readouterr()
     assert shown.out == f"red-1\tupper\t{tmp_path / 'garments'}/red-1\n"
     assert "there is one photo only" in shown.err
-    assert Image.open(sheet).size[1] > 200
+    assert load_image(sheet).size[1] > 200
     assert run([*added, *home]) == 1
     assert "there is a garment 'red-1' already" in capsys.readouterr().err
 
@@ -63,7 +63,7 @@ def test_from_photo_to_picture(
     (worn,) = json.loads(capsys.readouterr().out)["lora"]
     assert worn.endswith(".safetensors")
     assert run([*dress, "-o", str(tmp_path / "off.png"), "--lora", "sku:red-1:0"]) == 0
-    pictures = [np.asarray(Image.open(tmp_path / name)) for name in ("out.png", "off.png")]
+    pictures = [np.asarray(load_image(tmp_path / name)) for name in ("out.png", "off.png")]
     assert (pictures[0] != pictures[1]).any()
 
     assert run(["garment", "remove", "red-1", *home]) == 0
@@ -75,7 +75,7 @@ def test_bad_photos_stop_it_unless_forced(
     tmp_path: Path, shirt: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     small = tmp_path / "small.png"
-    Image.open(shirt).resize((90, 120)).save(small)
+    load_image(shirt).resize((90, 120)).save(small)
     home = ["--catalog", str(tmp_path / "garments"), "--garment-photo", "flat-lay"]
     assert run(["garment", "add", "red-1", str(small), "--category", "upper", *home]) == 1
     told = capsys.readouterr().err
@@ -93,7 +93,7 @@ def test_preview_is_a_sheet(
     out = tmp_path / "preview.png"
     preview = ["garment", "preview", "red-1", "--catalog", str(tmp_path), "--people", "1"]
     assert run([*preview, "--model", str(tiny_family), "-o", str(out)]) == 0
-    assert Image.open(out).size == (4 * 288, 384)
+    assert load_image(out).size == (4 * 288, 384)
 
 
 def test_options_are_json_or_text() -> None:

@@ -60,7 +60,7 @@ def test_blur_does_not_depend_on_the_size_of_the_photo() -> None:
         grey = picture.resize((width, width * 4 // 3)).filter(ImageFilter.GaussianBlur(width / 192))
         measured.append(blur(np.asarray(grey), np.ones((grey.height, grey.width), bool)))
     assert measured[0] == pytest.approx(measured[1], abs=0.04)
-    assert blur(crisp, np.ones_like(crisp, bool)) < 0.45 < measured[0]
+    assert blur(crisp, np.ones_like(crisp, bool)) < 0.5 < measured[0]
 
 
 def test_the_same_photo_again_is_told(good: Image.Image) -> None:
@@ -80,9 +80,8 @@ def test_a_photo_of_nothing_cannot_be_cut_out() -> None:
 
 
 def test_a_garment_that_runs_over_the_edge_is_told(good: Image.Image) -> None:
-    closer = good.crop((120, 150, 360, 470)).resize((480, 640))
-    found = check(closer, category="upper")
-    assert {f.code for f in found.findings} & {"cut_off", "cut_out", "category"}
+    without_sleeves = good.crop((90, 40, 390, 600)).resize((480, 640))
+    assert "cut_off" in {f.code for f in check(without_sleeves, category="upper").findings}
 
 
 def test_another_category_is_told(monkeypatch: pytest.MonkeyPatch, good: Image.Image) -> None:
