@@ -16,12 +16,13 @@ import numpy as np
 from PIL import Image
 
 from tryon.errors import GarmentError, NoGarmentError
-from tryon.pipelines.skin import colour_bins, colour_model, posteriors
+from tryon.pipelines.skin import colour_bins, colour_model, overlap, posteriors
 from tryon.types import Box, Pose
 
 _WORK = 448  # long side, in pixels, at which the separation is decided
 _PLAIN_SHARE = 0.72  # share of the border that must fit the background model
 _PLAIN_NOISE = 1.8  # and how much it may vary, in Lab units
+_SAME = 0.85  # overlap of two colour models that tell nothing apart
 _SMALLEST = 0.008  # a garment covers at least this share of the photo
 
 
@@ -222,6 +223,8 @@ def _grabcut(rgb: np.ndarray) -> np.ndarray:
         "background": colour_model(bins, frame),
         "garment": colour_model(bins, np.abs(x) ** 2 + np.abs(y) ** 2 < 0.45**2),
     }
+    if _indistinct(models):
+        return np.zeros(rgb.shape[:2], bool)
     inside = np.where(np.abs(x) ** 3 + np.abs(y) ** 3 < 0.78**3, 0.6, 0.35).astype(np.float32)
     share = posteriors(bins, models, {"background": 1 - inside, "garment": inside})["garment"]
     labels = np.where(share > 0.5, cv2.GC_PR_FGD, cv2.GC_PR_BGD).astype(np.uint8)
@@ -232,6 +235,12 @@ def _grabcut(rgb: np.ndarray) -> np.ndarray:
     mask = cv2.morphologyEx(cv2.morphologyEx(mask, cv2.MORPH_OPEN, disc), cv2.MORPH_CLOSE, disc)
     full = cv2.resize(mask * 255, rgb.shape[1::-1], interpolation=cv2.INTER_CUBIC)
     return _enclosed(full > 127, closing=False)
+
+
+def _indistinct(models: dict[str, np.ndarray | None]) -> bool:
+    """Whether the middle of a photo has the very colours of its rim, so that nothing is in it."""
+    rim, middle = models["background"], models["garment"]
+    return rim is not None and middle is not None and overlap(rim, middle) > _SAME
 
 
 def grabcut(lab: np.ndarray, labels: np.ndarray, rounds: int) -> np.ndarray:

@@ -1,8 +1,8 @@
 """Placement: where on the canonical person the pixels of a flat-lay lie, and what it is.
 
-A small net sees the outline of the cut-out garment, how far inside it each pixel is, and where
-the garment has edges (a collar, a hem), but no colours; it is trained on synthetic flat-lays
-(`tryon.training.placement`).
+A small net sees the outline of the cut-out garment, how far inside it each pixel is, where
+the garment has edges (a collar, a hem), and its category if that is known, but no colours; it is
+trained on synthetic flat-lays (`tryon.training.placement`).
 """
 
 from __future__ import annotations
@@ -21,13 +21,13 @@ from tryon.pipelines.cutout import Cutout
 from tryon.types import CATEGORIES, Box, Category
 
 PLACEMENT_SIZE = 192
-PLACEMENT_INPUTS = 4 + 4 + 1 + 2
+PLACEMENT_INPUTS = 4 + 4 + 1 + 2 + len(CATEGORIES)
 PLACEMENT_OUTPUTS = 2 + 1 + 1 + len(CATEGORIES)
-_STRETCHES = (1.0, 1.2, 1.45)
 _UV_UNIT = 0.05
 _BEST_SCALE = 0.006
 _SURE = 0.03  # an expected error (in uv) above which the garment may lie on its head
 _UNSURE = 0.12  # an expected error (in uv) at which the photo shows no garment we know
+_ABSURD = 0.01  # the share below which a category that was said is not believed
 
 
 def garment_atlas(
@@ -35,17 +35,25 @@ def garment_atlas(
 ) -> GarmentAtlas:
     """The atlas of one flat-lay photo.
 
+    category: what the garment is; `auto` looks.
+
     Raises `NoGarmentError` if nothing like a garment is in the cut-out, `GarmentError` if it is
     certainly of another category than was said.
     """
-    drawn = _placed(net, cutout, category)
+    found = _category(_drawn(net, cutout).shares, cutout.box, category)
+    drawn = _drawn(net, cutout, found)
+    if drawn.median_error > _SURE:
+        # An upright garment is likelier than any other: the others must be much surer.
+        turned = [_drawn(net, cutout, found, quarters) for quarters in (2, 1, 3)]
+        best = min(turned, key=lambda one: one.median_error)
+        if best.median_error < 0.6 * drawn.median_error:
+            drawn = best
     if drawn.median_error > _UNSURE:
         raise NoGarmentError(
             "what was found in the photo does not look like a garment",
             remedy="Give a photo of one garment, laid flat or hanging, whole in the picture.",
         )
-    found = _category(_shares(drawn, cutout.box), category)
-    weight = np.clip(_BEST_SCALE / drawn.error, 0, 1) * (drawn.front > 0.5) * drawn.mask
+    weight = np.clip(_BEST_SCALE / drawn.error, 0, 1) * drawn.outside
     y, x = np.mgrid[0:PLACEMENT_SIZE, 0:PLACEMENT_SIZE].astype(np.float32) + 0.5
     crop = drawn.crop
     x = crop.left + x * (crop.width / PLACEMENT_SIZE)
@@ -73,43 +81,34 @@ class _Drawn:
     kinds: np.ndarray
 
     @property
+    def outside(self) -> np.ndarray:
+        """bool (h, w): what is worn outwards."""
+        return np.asarray(self.mask & (self.front > 0.5))
+
+    @property
     def median_error(self) -> float:
-        return float(np.median(self.error[self.mask]))
+        there = self.outside if self.outside.any() else self.mask
+        return float(np.median(self.error[there]))
+
+    @property
+    def shares(self) -> np.ndarray:
+        """float (3,), summing to 1: how likely each category is."""
+        return np.asarray(self.kinds[:, self.mask].mean(axis=1))
 
 
-def _placed(net: DenseNet, cutout: Cutout, category: Category | Literal["auto"]) -> _Drawn:
-    """What the net says, of the view that it is surest of and that suits the category.
-
-    The net knows garments laid flat. One on an invisible mannequin is as wide as the body and not
-    as the cloth, so it is also shown stretched; and turned, if nothing else makes sense of it.
-    """
-
-    def cost(drawn: _Drawn) -> float:
-        shares = _shares(drawn, cutout.box)
-        wanted = shares.max() if category == "auto" else shares[CATEGORIES.index(category)]
-        return drawn.median_error * (2 - float(wanted))
-
-    views = [_drawn(net, cutout, stretch) for stretch in _STRETCHES]
-    if min(view.median_error for view in views) > _SURE:
-        # An upright garment is likelier than any other: the others must be much surer.
-        turned = [_drawn(net, cutout, 1.0, quarters) for quarters in (2, 1, 3)]
-        best = min(turned, key=cost)
-        if cost(best) < 0.6 * min(map(cost, views)):
-            return best
-    return min(views, key=cost)
-
-
-def _drawn(net: DenseNet, cutout: Cutout, stretch: float, quarters: int = 0) -> _Drawn:
-    """What the net says of the garment stretched sideways or turned, put back where it was.
+def _drawn(
+    net: DenseNet, cutout: Cutout, category: Category | None = None, quarters: int = 0
+) -> _Drawn:
+    """What the net says of the garment, perhaps turned by quarters, put back where it was.
 
     The mean of the garment and its mirror image: what is symmetric stays so.
     """
-    crop = garment_crop(cutout.box, stretch)
+    crop = garment_crop(cutout.box)
     alpha = _square(cutout.alpha, crop)
     luminance = _square(cv2.cvtColor(cutout.image, cv2.COLOR_RGB2GRAY), crop)
     turned = [np.ascontiguousarray(np.rot90(plane, quarters)) for plane in (alpha, luminance)]
     mirrored = [np.ascontiguousarray(plane[:, ::-1]) for plane in turned]
-    inputs = np.stack([placement_inputs(*turned), placement_inputs(*mirrored)])
+    inputs = np.stack([placement_inputs(*turned, category), placement_inputs(*mirrored, category)])
     with torch.inference_mode():
         drawn = net(torch.from_numpy(inputs).to(memory_format=torch.channels_last)).float()
         image = drawn[1:].flip(-1).clone()
@@ -126,28 +125,25 @@ def _drawn(net: DenseNet, cutout: Cutout, stretch: float, quarters: int = 0) -> 
     )
 
 
-def _shares(drawn: _Drawn, box: Box) -> np.ndarray:
-    """float (3,), summing to 1: the categories. What is nearly as wide as tall is hardly a dress,
-    though the net, which has seen dresses in all widths, may think so."""
-    shares = drawn.kinds[:, drawn.mask].mean(axis=1)
-    shares[CATEGORIES.index("dress")] *= np.clip((box.height / box.width - 1.2) / 0.5, 0.05, 1)
-    return np.asarray(shares / shares.sum())
-
-
-def _category(share: np.ndarray, wanted: Category | Literal["auto"]) -> Category:
-    likeliest = CATEGORIES[int(share.argmax())]
-    if wanted == "auto":
-        return likeliest
-    if share[CATEGORIES.index(wanted)] < 0.02 and share.max() > 0.95:
+def _category(shares: np.ndarray, box: Box, said: Category | Literal["auto"]) -> Category:
+    """What the garment is: as it was said, unless that is absurd, or as it looks."""
+    if said == "auto":
+        # In shops' photos what is nearly as wide as tall is hardly ever a dress.
+        dress = np.array([name == "dress" for name in CATEGORIES])
+        narrow = np.clip((box.height / box.width - 0.9) / 0.9, 0.3, 1)
+        return CATEGORIES[int(np.where(dress, shares * narrow, shares).argmax())]
+    if shares[CATEGORIES.index(said)] < _ABSURD:
         raise GarmentError(
-            f"the garment was said to be {wanted!r}, but the photo shows {likeliest!r}",
+            f"the garment was said to be {said!r}, but the photo shows "
+            f"{CATEGORIES[int(shares.argmax())]!r}",
             remedy="Leave the category to 'auto', or check the photo.",
         )
-    return wanted
+    return said
 
 
 def _without_inside(alpha: np.ndarray, front_share: np.ndarray, crop: Box) -> np.ndarray:
-    """uint8 (H, W): the alpha less the inside of the back, which nobody sees once it is worn."""
+    """uint8 (H, W): the alpha less the inside of the back, which nobody sees once it is worn, and
+    less what is no garment."""
     inside = 1 - front_share
     if inside.max() < 0.5:
         return alpha
@@ -160,14 +156,12 @@ def _without_inside(alpha: np.ndarray, front_share: np.ndarray, crop: Box) -> np
     return np.asarray(alpha * keep, np.uint8)
 
 
-def garment_crop(box: Box, stretch: float = 1.0, air: float = 0.06) -> Box:
-    """What the net sees as a square: a garment's extent with some air, `stretch` times narrower
-    than tall, so that it looks wider; it may reach beyond the photo."""
-    side = max(box.width * stretch, box.height) * (1 + 2 * air)
-    width, height = round(side / stretch), round(side)
-    left = round((box.left + box.right - width) / 2)
-    top = round((box.top + box.bottom - height) / 2)
-    return Box(left, top, left + width, top + height)
+def garment_crop(box: Box, air: float = 0.06) -> Box:
+    """The square that the net sees: a garment's extent with some air; it may pass the photo."""
+    side = round(max(box.width, box.height) * (1 + 2 * air))
+    left = round((box.left + box.right - side) / 2)
+    top = round((box.top + box.bottom - side) / 2)
+    return Box(left, top, left + side, top + side)
 
 
 def _square(plane: np.ndarray, crop: Box) -> np.ndarray:
@@ -186,10 +180,13 @@ def _square(plane: np.ndarray, crop: Box) -> np.ndarray:
     return cv2.resize(whole, size, interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR)
 
 
-def placement_inputs(alpha: np.ndarray, luminance: np.ndarray) -> np.ndarray:
+def placement_inputs(
+    alpha: np.ndarray, luminance: np.ndarray, category: Category | None = None
+) -> np.ndarray:
     """What the net sees: float32 (`PLACEMENT_INPUTS`, 96, 96).
 
     alpha, luminance: uint8 (192, 192), of the square around the garment.
+    category: None if it is not known.
     """
     half = PLACEMENT_SIZE // 2
     mask = (alpha > 127).astype(np.uint8)
@@ -199,20 +196,25 @@ def placement_inputs(alpha: np.ndarray, luminance: np.ndarray) -> np.ndarray:
     x, y = np.broadcast_to(centres, (half, half)), np.broadcast_to(centres[:, None], (half, half))
     edges = garment_edges(mask, luminance)
     outline = alpha.astype(np.float32) / 255
-    return np.concatenate([_folded(outline), _folded(edges), depth[None], x[None], y[None]]).astype(
-        np.float32
-    )
+    told = np.zeros((len(CATEGORIES), half, half), np.float32)
+    if category is not None:
+        told[CATEGORIES.index(category)] = 1
+    return np.concatenate(
+        [_folded(outline), _folded(edges), depth[None], x[None], y[None], told]
+    ).astype(np.float32)
 
 
 def garment_edges(mask: np.ndarray, luminance: np.ndarray) -> np.ndarray:
-    """float32 (h, w), 0-1: how strong the garment's own edges are, compared with one another."""
+    """float32 (h, w), 0-1: how strong the edges in and around the garment are, compared with
+    those inside it."""
     smooth = cv2.GaussianBlur(luminance, (0, 0), 1.0)
     dx = cv2.Scharr(smooth, cv2.CV_32F, 1, 0, scale=1 / 32)
     dy = cv2.Scharr(smooth, cv2.CV_32F, 0, 1, scale=1 / 32)
-    strength = cv2.magnitude(dx, dy) * cv2.erode(mask, np.ones((5, 5), np.uint8))
-    inside = strength[mask > 0]
+    strength = cv2.magnitude(dx, dy)
+    inside = strength[cv2.erode(mask, np.ones((5, 5), np.uint8)) > 0]
     strongest = float(np.percentile(inside, 95)) if inside.size else 0.0
-    return np.asarray(np.clip(strength / (strongest + 1.5), 0, 1))
+    near = cv2.dilate(mask, np.ones((3, 3), np.uint8))
+    return np.asarray(np.clip(strength / (strongest + 1.5), 0, 1) * near)
 
 
 def _folded(plane: np.ndarray) -> np.ndarray:
@@ -223,7 +225,8 @@ def _folded(plane: np.ndarray) -> np.ndarray:
 
 
 def placement_outputs(drawn: torch.Tensor) -> tuple[torch.Tensor, ...]:
-    """What the net says: uv (N, 2), its expected error (N, 1), the logit of the outside of the
-    front (N, 1) against the inside of the back, and those of `CATEGORIES` (N, 3), per pixel."""
+    """What the net says, per pixel: uv (N, 2), its expected error (N, 1), the logit of the outside
+    of the front (N, 1) against the inside of the back and what is no garment at all, and those of
+    `CATEGORIES` (N, 3)."""
     uv, scale, front, kinds = torch.split(drawn, [2, 1, 1, len(CATEGORIES)], dim=1)
     return 0.5 + _UV_UNIT * uv, _UV_UNIT * scale.clamp(-6, 3).exp(), front, kinds

@@ -25,6 +25,7 @@ from tryon.stopwatch import Stopwatch
 from tryon.types import Category, Pose
 
 SMALLEST = 48  # pixels of a photo's shorter side, below which nothing can be seen
+_SURELY_SOMEBODY = 0.75  # the score from which a person is believed in what was called a flat-lay
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -103,9 +104,11 @@ def prepared_garment(
     """
     photo = load_image(cutout)
     check_size(photo, path)
-    worn = photo_kind == "worn" or (photo_kind == "auto" and _is_worn(perception, photo))
-    if not worn:
-        atlas = garment_atlas(perception.placement, garment_cutout(cutout), category)
+    people = [] if photo_kind == "worn" else perception.pose.detect(photo)
+    if photo_kind == "flat-lay":  # a word against the estimator's, which must be very sure
+        people = [pose for pose in people if pose.score > _SURELY_SOMEBODY]
+    if photo_kind == "flat-lay" or not (people or photo_kind == "worn"):
+        atlas = garment_atlas(perception.placement, garment_cutout(cutout, people=people), category)
         return Garment(photo, atlas.category, atlas, key)
     if category == "auto":
         raise OptionError(
@@ -116,10 +119,6 @@ def prepared_garment(
     wearer = prepared_person(perception, photo, key, Stopwatch(), path)
     atlas = worn_atlas(np.asarray(photo), wearer.body, wearer.silhouette, category)
     return Garment(photo, category, atlas, key)
-
-
-def _is_worn(perception: Perception, photo: Image.Image) -> bool:
-    return bool(perception.pose.detect(photo))
 
 
 def check_size(photo: Image.Image, path: Path | None = None) -> None:

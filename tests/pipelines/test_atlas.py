@@ -83,6 +83,42 @@ def test_the_inside_of_the_back_is_not_worn() -> None:
     assert without.alpha[110:150].max() == 0 and without.alpha[200, 150] == 255
 
 
+class Hearing(Told):
+    """A net that is sure of nothing until it is told, and then of that; it notes what it heard."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.heard: list[list[float]] = []
+
+    def forward(self, inputs: torch.Tensor) -> torch.Tensor:
+        self.heard.append(inputs[0, -3:].mean(dim=(-1, -2)).tolist())
+        self.kind = 0 if sum(self.heard[-1]) else 1
+        drawn = super().forward(inputs).clone()
+        drawn[:, 4:] /= 6  # the others are not absurd
+        return drawn
+
+
+def test_the_net_hears_the_category_that_was_said_or_that_it_found() -> None:
+    said, found = Hearing(), Hearing()
+    assert garment_atlas(said, cutout(), "dress").category == "dress"  # type: ignore[arg-type]
+    assert said.heard == [[0, 0, 0], [0, 0, 1]]
+    assert garment_atlas(found, cutout()).category == "lower"  # type: ignore[arg-type]
+    assert found.heard == [[0, 0, 0], [0, 1, 0]]
+
+
+def test_what_is_wide_is_hardly_a_dress() -> None:
+    wide = Cutout(
+        *(getattr(cutout(), name) for name in ("image", "alpha")), Box(0, 0, 200, 170), True
+    )
+    doubtful = Told(kind=2)
+    doubtful.forward = lambda inputs, forward=doubtful.forward: (  # type: ignore[method-assign]
+        forward(inputs) * torch.tensor([1, 1, 1, 1, 1, 1, 0.05])[:, None, None]
+    )
+    assert garment_atlas(doubtful, wide).category != "dress"  # type: ignore[arg-type]
+    tall = Cutout(wide.image, wide.alpha, Box(0, 0, 100, 200), True)
+    assert garment_atlas(doubtful, tall).category == "dress"  # type: ignore[arg-type]
+
+
 def test_categories_are_found_or_checked() -> None:
     assert garment_atlas(Told(kind=2), cutout()).category == "dress"  # type: ignore[arg-type]
     with pytest.raises(GarmentError, match="'upper'.*'lower'"):
@@ -138,6 +174,9 @@ def test_the_net_sees_outline_depth_and_edges() -> None:
     seen = torch.from_numpy(placement_inputs(alpha, luminance))[None]
     outline = torch.nn.functional.pixel_shuffle(seen[:, :4], 2)[0, 0].numpy()
     edges = torch.nn.functional.pixel_shuffle(seen[:, 4:8], 2)[0, 0].numpy()
+    assert seen[0, 11:].max() == 0  # nothing is known of the category
+    told = placement_inputs(alpha, luminance, "dress")[11:]
+    assert told[2].min() == 1 and told[:2].max() == 0
     assert np.array_equal(outline, alpha / 255)
     assert edges[88:92, 60:130].max(axis=0).min() > 0.8
     assert edges[60:80, 60:130].max() == 0 and edges[:38].max() == 0

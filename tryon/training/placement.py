@@ -2,7 +2,7 @@
 
     python -m tryon.training.placement CACHE_FOLDER RUN_FOLDER WEIGHTS.safetensors
 
-The cache is written by `tryon.training.samples`.
+The cache is written by `tryon.training.flat_lays`.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from __future__ import annotations
 import argparse
 import logging
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
 import cv2
@@ -27,8 +27,9 @@ from tryon.pipelines.placement import (
     placement_outputs,
 )
 from tryon.training.dense import Batch, DenseTraining, save_dense_net, train_dense_net
+from tryon.training.flat_lays import FlatLayCache, read_flat_lay_cache
 from tryon.training.noise import noisy_outline
-from tryon.training.samples import SampleCache, read_sample_cache
+from tryon.types import CATEGORIES
 
 log = logging.getLogger(__name__)
 
@@ -40,6 +41,8 @@ class PlacementTraining:
     turn: spread of the garment's rotation in degrees. upside_down: share that is turned by a
     quarter or a half on top. stretch: spread of width against height. bend: spread of smooth
     displacements, as a share of the square. edgeless: share shown without its inner edges.
+    own_outline: share shown with the cut-out of the pipeline, not a roughened true one.
+    told: share shown with its category.
     """
 
     training: DenseTraining = field(default_factory=lambda: DenseTraining(steps=1800))
@@ -47,9 +50,11 @@ class PlacementTraining:
     held_out: int = 200
     turn: float = 5.0
     upside_down: float = 0.0
-    stretch: float = 0.08
+    stretch: float = 0.1
     bend: float = 0.015
     edgeless: float = 0.1
+    own_outline: float = 0.8
+    told: float = 0.5
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -57,40 +62,45 @@ class PhotoExample:
     """One thing to learn from.
 
     inputs: float32 (C, 96, 96). uv: float32 (192, 192, 2). labels: uint8 (192, 192), as in
-    `SampleCache.photo_labels`. category: index into `CATEGORIES`.
+    `FlatLayCache.labels`. shown: bool (192, 192), what the net is asked about: the cut-out, and
+    the garment. category: index into `CATEGORIES`.
     """
 
     inputs: np.ndarray
     uv: np.ndarray
     labels: np.ndarray
+    shown: np.ndarray
     category: int
 
 
 def photo_example(
-    rng: np.random.Generator, cache: SampleCache, index: int, config: PlacementTraining
+    rng: np.random.Generator, cache: FlatLayCache, index: int, config: PlacementTraining
 ) -> PhotoExample:
-    """One flat-lay of the cache, mirrored, turned, framed and roughly cut out at random."""
-    which = int(rng.integers(2))
-    labels = np.asarray(cache.photo_labels[index, which])
-    uv = np.asarray(cache.photo_uv[index, which]).astype(np.float32) / 65535
-    luminance = np.asarray(cache.photos[index, which])
+    """One flat-lay of the cache, mirrored, turned and framed at random."""
+    planes = [np.asarray(plane[index]) for plane in (cache.labels, cache.alpha, cache.luminance)]
+    uv = np.asarray(cache.uv[index]).astype(np.float32) / 65535
     if rng.random() < 0.5:
-        labels, luminance, uv = labels[:, ::-1], luminance[:, ::-1], uv[:, ::-1].copy()
+        planes, uv = [np.ascontiguousarray(plane[:, ::-1]) for plane in planes], uv[:, ::-1].copy()
         uv[..., 0] = 1 - uv[..., 0]
-    x, y = _bent(rng, _framing(rng, labels > 0, config), config.bend)
-    labels = cv2.remap(np.ascontiguousarray(labels), x, y, cv2.INTER_NEAREST)
-    luminance = cv2.remap(
-        np.ascontiguousarray(luminance), x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
-    )
+    labels, alpha, luminance = planes
+    own = rng.random() < config.own_outline and bool((alpha > 127).any())
+    x, y = _bent(rng, _framing(rng, (alpha > 127) if own else (labels > 0), config), config.bend)
+    labels = cv2.remap(labels, x, y, cv2.INTER_NEAREST)
+    alpha = cv2.remap(alpha, x, y, cv2.INTER_LINEAR)
+    luminance = cv2.remap(luminance, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
     luminance = luminance * rng.uniform(0.5, 1.2) + rng.normal(size=luminance.shape) * 2
     if rng.random() < config.edgeless:
         luminance = np.full_like(luminance, 128)
-    alpha = noisy_outline(rng, labels > 0)
+    if not own:
+        alpha = noisy_outline(rng, labels > 0)
+    kind = int(cache.categories[index])
+    told = CATEGORIES[kind] if rng.random() < config.told else None
     return PhotoExample(
-        inputs=placement_inputs(alpha, np.clip(luminance, 0, 255).astype(np.uint8)),
+        inputs=placement_inputs(alpha, np.clip(luminance, 0, 255).astype(np.uint8), told),
         uv=cv2.remap(uv, x, y, cv2.INTER_NEAREST),
         labels=labels,
-        category=int(cache.categories[index, which]),
+        shown=(alpha > 127) | (labels > 0),
+        category=kind,
     )
 
 
@@ -141,6 +151,7 @@ def placement_batch(examples: Sequence[PhotoExample]) -> Batch:
         "uv": torch.from_numpy(np.stack([e.uv for e in examples])).permute(0, 3, 1, 2),
         "garment": (labels > 0).float(),
         "front": (labels == 1).float(),
+        "shown": torch.from_numpy(np.stack([e.shown for e in examples])).float(),
         "kind": kinds[:, None, None].expand(labels.shape),
     }
     return torch.from_numpy(np.stack([e.inputs for e in examples])), truths
@@ -149,15 +160,18 @@ def placement_batch(examples: Sequence[PhotoExample]) -> Batch:
 def placement_loss(
     drawn: torch.Tensor, truths: dict[str, torch.Tensor]
 ) -> tuple[torch.Tensor, dict[str, float]]:
-    """Likelihood of the coordinates (Laplace, with the net's own spread), front and category."""
+    """Likelihood of the coordinates (Laplace, with the net's own spread), front and category.
+
+    What the cut-out has too much of is no front, has no coordinates, and counts as little.
+    """
     uv, scale, front, kinds = placement_outputs(drawn)
-    there = truths["garment"]
-    count = there.sum().clamp(min=1)
+    there, shown = truths["garment"], truths["shown"]
+    count, asked = there.sum().clamp(min=1), shown.sum().clamp(min=1)
     off = (uv - truths["uv"]).abs().sum(1)
     place = ((off / scale[:, 0] + 2 * scale[:, 0].log()) * there).sum() / count
     facing = F.binary_cross_entropy_with_logits(front[:, 0], truths["front"], reduction="none")
     kind = F.cross_entropy(kinds, truths["kind"], reduction="none")
-    front_loss, kind_loss = (facing * there).sum() / count, (kind * there).sum() / count
+    front_loss, kind_loss = (facing * shown).sum() / asked, (kind * there).sum() / count
     error = (off * there).sum() / count / 2
     seen = {
         "uv": round(error.item(), 4),
@@ -174,9 +188,9 @@ def category_chances(categories: np.ndarray) -> np.ndarray:
     return np.asarray(chances / chances.sum())
 
 
-def train_placement(cache: SampleCache, config: PlacementTraining, folder: Path) -> DenseNet:
+def train_placement(cache: FlatLayCache, config: PlacementTraining, folder: Path) -> DenseNet:
     """Train on all but the last samples of the cache; checkpoints go to `folder`."""
-    chances = category_chances(np.asarray(cache.categories[: len(cache) - config.held_out, 0]))
+    chances = category_chances(np.asarray(cache.categories[: len(cache) - config.held_out]))
 
     def batch(rng: np.random.Generator, size: int) -> Batch:
         chosen = rng.choice(len(chances), size, p=chances)
@@ -187,24 +201,24 @@ def train_placement(cache: SampleCache, config: PlacementTraining, folder: Path)
 
 
 def placement_scores(
-    net: DenseNet, cache: SampleCache, config: PlacementTraining, seed: int = 1
+    net: DenseNet, cache: FlatLayCache, config: PlacementTraining, seed: int = 1
 ) -> dict[str, float]:
-    """Errors on the held-out samples, roughly cut out.
+    """Errors on the held-out flat-lays, whose category is not told.
 
     uv_median, uv_mean: distance in percent of the frame, on the outside of the front.
     front_accuracy: share of pixels. category_accuracy: share of photos.
     """
-    rng = np.random.default_rng(seed)
+    rng, config = np.random.default_rng(seed), replace(config, told=0.0)
     errors, fronts, kinds = [], [], []
     with torch.inference_mode():
         for i in range(len(cache) - config.held_out, len(cache)):
             example = photo_example(rng, cache, i, config)
             inputs, truths = placement_batch([example])
             uv, _, front, kind = placement_outputs(net(inputs).float())
-            there = truths["garment"] > 0
+            there, shown = truths["garment"] > 0, truths["shown"] > 0
             off = (uv - truths["uv"]).square().sum(1).sqrt() * 100
             errors.append(off[(truths["front"] > 0)])
-            fronts.append(((front[:, 0] > 0).float() == truths["front"])[there].float())
+            fronts.append(((front[:, 0] > 0).float() == truths["front"])[shown].float())
             mean = kind.softmax(1)[0, :, there[0]].mean(1)
             kinds.append(float(int(mean.argmax()) == example.category))
     return {
@@ -228,7 +242,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
     torch.set_num_threads(options.threads)
     config = PlacementTraining(training=DenseTraining(steps=options.steps, seed=options.seed))
-    cache = read_sample_cache(options.cache)
+    cache = read_flat_lay_cache(options.cache)
     net = train_placement(cache, config, options.run)
     scores = placement_scores(net, cache, config)
     log.info("held out: %s", scores)
