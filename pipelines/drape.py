@@ -20,7 +20,7 @@ _CELLS = (24, 18)
 _STIFFNESS = 1e-6
 _BETWEEN_THIGHS = 0.585  # v where a skirt spans the gap
 _SHOULDER = (0.055, 0.30)  # |u - 0.5| from here and v up to here: where arm and trunk are one
-REACH, _LEG_REACH = 0.12, 0.05  # how far cloth is drawn beyond the body map, in the frame
+REACH, _TOP_REACH, _LEG_REACH = 0.12, 0.04, 0.05  # of cloth beyond the body map, in the frame
 _SPREAD = 6.0  # cells over which the bends of the body's edge are felt beyond it
 _BEYOND = 0.05  # weight of what is only continued
 
@@ -94,13 +94,13 @@ def continued_shares(
 def _reach(limb: Limb) -> float:
     """How far cloth may stand off beyond the body map, in the canonical frame."""
     if "torso" in limb.drawn:
-        return REACH
+        return REACH if "left_shin" in limb.drawn else _TOP_REACH
     return _LEG_REACH if limb.drawn[0] in _LEGS else 1e-3
 
 
 def on_arm(uv: np.ndarray) -> np.ndarray:
     """bool (h, w): points of the frame as far out as an arm in A-pose: no trunk reaches there."""
-    return np.asarray(np.abs(uv[..., 0] - 0.5) > 0.08 + 0.9 * np.maximum(uv[..., 1] - 0.25, 0))
+    return np.asarray(np.abs(uv[..., 0] - 0.5) > 0.075 + 0.75 * np.maximum(uv[..., 1] - 0.25, 0))
 
 
 def cells_per_unit(body: BodyMap) -> float:

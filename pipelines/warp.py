@@ -58,8 +58,11 @@ def warp_garment(atlas: GarmentAtlas, body: BodyMap) -> Warp:
     window = _window(atlas, body)
     if window is not None:
         rows, columns = slice(window.top, window.bottom), slice(window.left, window.right)
-        uv, drawn = _canonical(body, window, limbs_under(hanging_over(atlas)))
+        uv, drawn, continued = _canonical(body, window, limbs_under(hanging_over(atlas)))
         painted = _painted(atlas, body, window, uv, drawn)
+        lonely = _lonely(painted[1], continued)
+        for plane in painted:
+            plane[lonely] = 0
         image[rows, columns], coverage[rows, columns], confidence[rows, columns] = painted
     return Warp(image, coverage, confidence)
 
@@ -106,8 +109,9 @@ def _grid(window: Box, body: BodyMap) -> tuple[np.ndarray, np.ndarray]:
 
 def _canonical(
     body: BodyMap, window: Box, limbs: tuple[Limb, ...]
-) -> tuple[np.ndarray, np.ndarray]:
-    """In the window: uv, float32 (h, w, 2), and how much a pixel is drawn at all, (h, w)."""
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """In the window: uv, float32 (h, w, 2), how much a pixel is drawn at all, (h, w), and whether
+    it lies beyond the body map, bool (h, w)."""
     y, x = _grid(window, body)
     uv = np.zeros((len(y), len(x), 2), np.float32)
     index = {name: i for i, name in enumerate(BODY_PARTS)}
@@ -131,14 +135,22 @@ def _canonical(
             uv[rows, columns][piece] = field.on_grid(y[rows], x[columns])[piece]
     step = 0.5 * body.box.height / body.uv.shape[0]  # the edge is one photo pixel soft
     drawn = np.clip((best - other) * step + 0.5, 0, 1)
-    drawn[(_on_window(continued, body, window) > 0.5) & on_arm(uv)] = 0
-    return uv, drawn
+    outside = _on_window(continued, body, window) > 0.5
+    drawn[outside & on_arm(uv)] = 0
+    return uv, drawn, outside
 
 
 def _extent(present: np.ndarray) -> slice:
     """From the first to the last True."""
     places = np.flatnonzero(present)
     return slice(int(places[0]), int(places[-1]) + 1)
+
+
+def _lonely(coverage: np.ndarray, continued: np.ndarray) -> np.ndarray:
+    """bool (h, w): cloth beyond the body map that does not hang together with any on the body."""
+    _, labels = cv2.connectedComponents((coverage > 0.05).astype(np.uint8))
+    held = np.unique(labels[~continued])
+    return np.isin(labels, held, invert=True)
 
 
 def _on_window(plane: np.ndarray, body: BodyMap, window: Box) -> np.ndarray:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from PIL import Image
 
+from tryon.pipelines import drape
 from tryon.pipelines.atlas import GarmentAtlas, garment_layer, merged_atlas
 from tryon.pipelines.bodymap import BodyMap
 from tryon.pipelines.warp import Warp, warp_composite, warp_garment
@@ -151,3 +154,34 @@ def test_nobody_gets_nothing() -> None:
     warp = warp_garment(garment(), empty)
     assert isinstance(warp, Warp)
     assert warp.coverage.max() == 0
+
+
+def test_a_skirt_flares_beyond_the_body_map_and_a_top_hardly(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The cloth is 0.2 of the frame wide, the body map knows 0.1 of it on this person."""
+    monkeypatch.setattr(drape, "_BETWEEN_THIGHS", 0.4)  # which this square of cloth spans
+    thin = person()
+    beyond = np.abs(thin.uv[..., 0] - 0.5) > 0.05
+    parts = thin.parts.copy()
+    parts[beyond] = np.eye(16)[0]
+    outside = np.where(beyond, 0, thin.confidence)
+    uv = np.where(beyond[..., None], 0, thin.uv)  # nothing is known there
+    narrow = replace(thin, parts=parts, confidence=outside, body=outside, uv=uv)
+    skirt, top = warp_garment(garment("dress"), narrow), warp_garment(garment(), narrow)
+    inside = skirt.coverage > 0.99
+    error = np.abs(skirt.image[inside][:, :2] - expected_colours(inside))
+    assert np.percentile(error, 95) < 4.0
+    widths = [np.ptp(np.nonzero(warp.coverage > 0.5)[1]) for warp in (skirt, top)]
+    assert widths[0] > 1.6 * 0.1 / 0.24 * 128 and widths[1] < widths[0]
+
+
+def test_cloth_that_hangs_on_nothing_is_left_out() -> None:
+    from tryon.pipelines.warp import _lonely
+
+    coverage = np.zeros((40, 40), np.float32)
+    coverage[5:20, 5:20], coverage[30:35, 30:35] = 1, 1
+    continued = np.ones((40, 40), bool)
+    continued[10:12, 10:12] = False
+    lonely = _lonely(coverage, continued)
+    assert lonely[32, 32] and not lonely[5:20, 5:20].any()
