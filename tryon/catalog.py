@@ -123,7 +123,7 @@ class Catalog:
                 if not garment.removed:
                     yield garment
 
-    def list(self) -> list[CatalogGarment]:
+    def list(self) -> builtins.list[CatalogGarment]:
         """All garments, sorted by SKU."""
         return sorted(self, key=lambda garment: garment.sku)
 
@@ -171,7 +171,7 @@ class Catalog:
                 remedy="Look the garment up again; if that does not help, add it again.",
             ) from error
 
-    def photos(self, garment: CatalogGarment) -> list[Image.Image]:
+    def photos(self, garment: CatalogGarment) -> builtins.list[Image.Image]:
         """The garment's photos, upright RGBA in sRGB."""
         return [
             load_cutout(Image.open(BytesIO(self.read(garment, p.file)))) for p in garment.photos

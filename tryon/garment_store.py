@@ -116,7 +116,7 @@ def read_atlas(content: bytes, path: str) -> GarmentAtlas:
         with np.load(BytesIO(content), allow_pickle=False) as arrays:
             category, sides = json.loads(arrays["header"].tobytes())
             layers = tuple(
-                GarmentLayer(*(arrays[f"{index}.{name}"] for name in _ARRAYS), side=side)
+                GarmentLayer(**{name: arrays[f"{index}.{name}"] for name in _ARRAYS}, side=side)
                 for index, side in enumerate(sides)
             )
         if category not in CATEGORIES or not layers:

@@ -13,7 +13,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from tryon.errors import WeightsMissingError
+from tryon.errors import WeightsCorruptError, WeightsMissingError
 from tryon.pipelines.bodymap import BodyMap
 from tryon.types import BODY_PARTS, Box, Category, Pose
 
@@ -100,9 +100,9 @@ def _packed(body: LibraryBody) -> tuple[dict[str, np.ndarray], dict[str, object]
 
 
 def _unpacked(parts: dict[str, np.ndarray], header: dict[str, object]) -> LibraryBody:
-    image = cv2.imdecode(parts["image"], cv2.IMREAD_COLOR)[..., ::-1]
-    masks = cv2.imdecode(parts["masks"], cv2.IMREAD_GRAYSCALE)
-    planes = cv2.imdecode(parts["map"], cv2.IMREAD_UNCHANGED)
+    image = _decoded(parts["image"], cv2.IMREAD_COLOR)[..., ::-1]
+    masks = _decoded(parts["masks"], cv2.IMREAD_GRAYSCALE)
+    planes = _decoded(parts["map"], cv2.IMREAD_UNCHANGED)
     label = planes[..., 2].astype(np.int64)
     part = label % _FRONT
     covered = (part > 0).astype(np.float32)
@@ -119,7 +119,7 @@ def _unpacked(parts: dict[str, np.ndarray], header: dict[str, object]) -> Librar
         category=header["category"],  # type: ignore[arg-type]
         seed=header["seed"],  # type: ignore[arg-type]
         image=np.ascontiguousarray(image),
-        light=cv2.imdecode(parts["light"], cv2.IMREAD_GRAYSCALE),
+        light=_decoded(parts["light"], cv2.IMREAD_GRAYSCALE),
         silhouette=masks % 170 == 85,
         over=masks >= 170,
         keypoints=parts["joints"][:18],
@@ -130,3 +130,10 @@ def _unpacked(parts: dict[str, np.ndarray], header: dict[str, object]) -> Librar
 
 def _encoded(kind: str, picture: np.ndarray, options: list[int]) -> np.ndarray:
     return np.asarray(cv2.imencode(kind, np.ascontiguousarray(picture), options)[1]).ravel()
+
+
+def _decoded(content: np.ndarray, flags: int) -> np.ndarray:
+    picture = cv2.imdecode(content, flags)
+    if picture is None:
+        raise WeightsCorruptError("a picture in it is broken", path=LIBRARY)
+    return np.asarray(picture)

@@ -16,7 +16,6 @@ from PIL import Image, ImageDraw, ImageFont
 
 from tryon.errors import GarmentError, InputError, NoGarmentError
 from tryon.images import load_image, photo_key
-from tryon.options import GarmentPhoto
 from tryon.perception import Perception
 from tryon.pipelines.cutout import garment_cutout
 from tryon.preparation import prepared_garment
@@ -160,7 +159,7 @@ def _checked_photo(
             photo,
             "",
             cast("Literal['auto'] | Category", category),
-            cast("GarmentPhoto", "worn" if worn else "flat-lay"),
+            "worn" if worn else "flat-lay",
         )
     except NoGarmentError as error:
         remedy = error.remedy or "Photograph it on a plain background of another colour."

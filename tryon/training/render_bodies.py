@@ -115,12 +115,12 @@ def _light(
     grey = cv2.cvtColor(view.image, cv2.COLOR_RGB2GRAY).astype(np.float32) / _WHITE * 128
     half = (SIZE[1] // 2, SIZE[0] // 2)
     lit = np.isin(view.clothes, (SKIN, piece.mesh.cut_numbers.label)).astype(np.uint8)
-    lit = cv2.erode(cv2.resize(lit, half, interpolation=cv2.INTER_NEAREST), np.ones((3, 3)))
+    inner = cv2.erode(cv2.resize(lit, half, interpolation=cv2.INTER_NEAREST), np.ones((3, 3)))
     small = cv2.resize(grey, half, interpolation=cv2.INTER_AREA)
-    around = cv2.GaussianBlur(small * lit, (0, 0), 12)
-    around /= np.maximum(cv2.GaussianBlur(lit.astype(np.float32), (0, 0), 12), 1e-3)
-    around = np.where(around > 1, around, small[lit > 0].mean())
-    return np.asarray(np.where(lit, small, around).clip(0, 255), np.uint8)
+    near = np.asarray(cv2.GaussianBlur(inner.astype(np.float32), (0, 0), 12))
+    around = np.asarray(cv2.GaussianBlur(small * inner, (0, 0), 12)) / np.maximum(near, 1e-3)
+    around = np.where(around > 1, around, small[inner > 0].mean())
+    return np.asarray(np.where(inner, small, around).clip(0, 255), np.uint8)
 
 
 def _on_grid(surface: Surface, band: np.ndarray, pose: Pose, silhouette: np.ndarray) -> BodyMap:
