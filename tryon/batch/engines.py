@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -50,7 +51,8 @@ class EngineSource(Protocol):
 class ModelEngine:
     """`TryOn` with one of its models. Worker number n takes CUDA device n, in turns.
 
-    threads: of the model on a CPU, None: all that there are.
+    threads: of the model on a CPU, None: one for a small model, which gains more by further
+        workers, and all that there are for a large one.
     catalog: of garments that go by their SKU.
     """
 
@@ -79,14 +81,21 @@ class ModelEngine:
                 digest.update(_weights_digest(root).encode())
         return digest.hexdigest()[:16]
 
+    @property
+    def is_small(self) -> bool:
+        """Whether several of it fit on one machine."""
+        from tryon.device import LARGE
+        from tryon.models import find_family, weight_bytes
+
+        return self.model == "none" or weight_bytes(find_family(self.model)[0]) <= LARGE
+
     def open(self, worker: int) -> Engine:
         """Load the engine. Raises WeightsError, OptionError or DependencyError."""
         import torch
 
         from tryon.engine import TryOn
 
-        if self.threads is not None:
-            torch.set_num_threads(self.threads)
+        torch.set_num_threads(self.threads or (1 if self.is_small else cores()))
         device = self.device
         if device in (None, "cuda") and (count := torch.cuda.device_count()):
             device = f"cuda:{worker % count}"
@@ -113,17 +122,17 @@ class LoadedEngine:
 
 def default_workers(source: ModelEngine) -> int:
     """One process a GPU; on a CPU, one a core for small models, one in all for large ones."""
-    import os
-
     import torch
-
-    from tryon.device import LARGE
-    from tryon.models import find_family, weight_bytes
 
     if (source.device or "cuda").startswith("cuda") and (count := torch.cuda.device_count()):
         return 1 if source.device and ":" in source.device else count
-    if source.model != "none" and weight_bytes(find_family(source.model)[0]) > LARGE:
+    if not source.is_small:
         return 1
+    return cores()
+
+
+def cores() -> int:
+    """How many this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 

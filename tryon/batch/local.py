@@ -10,7 +10,7 @@ import signal
 import threading
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from multiprocessing.connection import Connection, wait
 from threading import Event
@@ -89,7 +89,8 @@ class _Pool:
         process = self.context.Process(
             target=_serve, args=(self.job, number, there, self.stopping), daemon=True
         )
-        process.start()
+        with _one_thread_each():
+            process.start()
         there.close()
         self.processes.append(_Process(number, process, here))
 
@@ -174,6 +175,26 @@ class _Pool:
             process.process.kill()
             process.process.join()
             process.connection.close()
+
+
+@contextmanager
+def _one_thread_each() -> Iterator[None]:
+    """Processes that start now compute in one thread each, as there are as many as cores.
+
+    BLAS and OpenMP read this once, before anybody can tell them otherwise. It also makes sums come
+    out the same on every machine. A model that is given more threads takes them by itself.
+    """
+    names = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
+    before = {name: os.environ.get(name) for name in names}
+    os.environ.update(dict.fromkeys(names, "1"))
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = value
 
 
 def _serve(job: Job, number: int, connection: Connection, stop: Any) -> None:

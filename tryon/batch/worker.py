@@ -8,11 +8,12 @@ A row's picture does not depend on which worker makes it, when, or beside which 
 from __future__ import annotations
 
 import logging
+import sys
 from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
-from threading import Event, Lock
+from threading import Event, Lock, local
 from typing import Any
 
 from tryon.batch.engines import Engine
@@ -43,18 +44,29 @@ class Worker:
         self.stop = stop or Event()
         self._engine: Engine | None = None
         self._opening = Lock()
+        self._torch_threads = torch_threads()
+        self._thread = local()
         self._preparer = RowPreparer(job, self.engine, self.stop)
         self._saver = RowSaver(job, self.engine, self.stop)
 
     def engine(self) -> Engine:
-        """The engine, opened once. Raises BatchError if it cannot be."""
+        """The engine, opened once. Raises BatchError if it cannot be.
+
+        Torch counts its threads for each thread that calls it, and sums differ in their last bits
+        by that count: all threads of a worker get the same one.
+        """
         with self._opening:
             if self._engine is None:
+                torch_threads(self._torch_threads)
                 try:
                     self._engine = self.job.source.open(self.number)
                 except TryOnError as error:
                     raise BatchError(error.reason, path=error.path, remedy=error.remedy) from error
-            return self._engine
+                self._torch_threads = torch_threads()
+        if not getattr(self._thread, "begun", False):
+            self._thread.begun = True
+            torch_threads(self._torch_threads)
+        return self._engine
 
     def run(self, rows: RowSource, emit: Emit) -> None:
         """Work until there are no more rows; `emit` gets every row's result, in any order.
@@ -161,6 +173,19 @@ class _Flow:
 def _again(batch: Sequence[Planned]) -> None:
     for item in batch:
         item.tries.again()
+
+
+def torch_threads(count: int | None = None) -> int | None:
+    """Set how many threads torch computes with when called from this one, if a number is given.
+
+    Returns how many they are, None as long as torch is not loaded.
+    """
+    torch = sys.modules.get("torch")
+    if torch is None:
+        return None
+    if count is not None:
+        torch.set_num_threads(count)
+    return int(torch.get_num_threads())
 
 
 def default_batch_size(engine: Any) -> int:

@@ -116,10 +116,7 @@ def batch_run(
     defaults = {"category": category.value, **_settings(setting or [])}
     if steps is not None:
         defaults["steps"] = steps
-    threads = 1 if workers is None or workers > 1 else None
-    source = ModelEngine(
-        model, device=device, dtype=dtype, threads=_threads(model, threads), catalog=catalog
-    )
+    source = ModelEngine(model, device=device, dtype=dtype, catalog=catalog)
     with _stopped_by_signals() as stop, batch_progress() as on_progress:
         summary = run_batch(
             manifest,
@@ -170,11 +167,6 @@ def batch_init(
 
 def _folder(manifest: str) -> str:
     return manifest.rpartition("/")[0] or "."
-
-
-def _threads(model: str, threads: int | None) -> int | None:
-    """Small models gain more from processes than from threads."""
-    return threads if model in ("mini", "none") else None
 
 
 def _settings(texts: list[str]) -> dict[str, Any]:

@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import dataclasses
 import threading
-from contextlib import contextmanager
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 

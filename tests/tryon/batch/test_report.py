@@ -1,8 +1,8 @@
 from __future__ import annotations
 
 import re
-from io import BytesIO
 from base64 import b64decode
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
