@@ -20,13 +20,17 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
+from tryon.adapters.forward import replaced_forward
 from tryon.adapters.held import Held
 from tryon.adapters.lora import LoraModule, check_fit, layer_module
 from tryon.adapters.lora_format import LoraLayer, LoraState
-from tryon.adapters.regions import Regions, restored
+from tryon.adapters.regions import Regions
 
 WeightedStates = Sequence[tuple[LoraState, float]]
 """What one sample wears: LoRAs and how strongly each is applied. Their updates add up."""
+
+# Of the stacked matrices of a layer, without the samples: of A and of B.
+Shapes = dict[str, tuple[tuple[int, ...], tuple[int, ...]]]
 
 HELD = ("attn2.to_k", "attn2.to_v")
 
@@ -70,13 +74,12 @@ def worn(
     with ExitStack() as stack:
         for path, layer in layers.items():
             module = modules[path]
-            before = module.__dict__.get("forward")
             shares = None
             if regions is not None and not _apart(path):
                 shares = RankShares(regions, owners(rows[path], pictures, copies))
             forward = partial(updated, module, module.forward, layer, shares)
-            module.forward = Held(forward) if path.endswith(HELD) else forward
-            stack.callback(restored, module, before)
+            held = Held(forward) if path.endswith(HELD) else forward
+            stack.callback(replaced_forward(module, held))
         yield
 
 
@@ -123,7 +126,7 @@ def stacked_layers(
 
     Raises LoraBaseError when an update does not fit its layer.
     """
-    shapes = {}
+    shapes: Shapes = {}
     for path, updates in rows.items():
         ranks = [0] * heights[path]
         for row in updates:
@@ -137,9 +140,6 @@ def stacked_layers(
         if chosen:
             stacked |= _stacked(modules, rows, chosen, height, copies, device)
     return stacked
-
-
-Shapes = dict[str, tuple[tuple[int, ...], tuple[int, ...]]]
 
 
 def _stacked(

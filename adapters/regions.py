@@ -17,6 +17,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
+from tryon.adapters.forward import replaced_forward
 from tryon.adapters.held import Held
 
 
@@ -63,17 +64,9 @@ def regional(unet: nn.Module, regions: Regions) -> Iterator[None]:
     with ExitStack() as stack:
         for path, module in unet.named_modules():
             if path.endswith(".attn2"):
-                before = module.__dict__.get("forward")
-                module.forward = partial(_attended, module.forward, regions, split)
-                stack.callback(restored, module, before)
+                forward = partial(_attended, module.forward, regions, split)
+                stack.callback(replaced_forward(module, forward))
         yield
-
-
-def restored(module: nn.Module, forward: Callable[..., Any] | None) -> None:
-    """Put a module's own `forward` back, or whatever stood in its place before."""
-    del module.__dict__["forward"]
-    if forward is not None:
-        module.forward = forward
 
 
 def _attended(

@@ -174,8 +174,9 @@ def prompt_arguments(family: Family, samples: Sequence[InpaintSample]) -> dict[s
             [torch.cat([e.negative for e in row], 1) for row in embeds]
         ),
     }
-    pooled = [row[0].pooled for row in embeds if row[0].pooled is not None]
-    negative_pooled = [row[0].negative_pooled for row in embeds if row[0].pooled is not None]
+    first = [row[0] for row in embeds]
+    pooled = [e.pooled for e in first if e.pooled is not None]
+    negative_pooled = [e.negative_pooled for e in first if e.negative_pooled is not None]
     if pooled:
         arguments["pooled_prompt_embeds"] = torch.cat(pooled)
         arguments["negative_pooled_prompt_embeds"] = torch.cat(negative_pooled)

@@ -15,7 +15,7 @@ from dataclasses import replace
 from itertools import groupby
 from os import PathLike
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 import numpy as np
 from PIL import Image
@@ -269,7 +269,7 @@ class TryOn:
         """
         clock = Stopwatch()
         options = options.without_tags()
-        garments = garment if isinstance(garment, list | tuple) else [garment]
+        garments = _garments(garment)
         if len(garments) != 1:
             return self._outfit_plan(person, garments, options, mask, clock, on_progress)
         on_progress("person", 0, 0)
@@ -406,6 +406,12 @@ def lora_file(name: str, folder: Path) -> Path:
     """
     inside = folder / (name if name.endswith(".safetensors") else f"{name}.safetensors")
     return inside if inside.is_file() and not Path(name).is_file() else Path(name)
+
+
+def _garments(garments: Garments) -> Sequence[GarmentSource]:
+    """One garment or several, as several."""
+    several = isinstance(garments, Sequence) and not isinstance(garments, str)
+    return cast("Sequence[GarmentSource]", garments if several else [garments])
 
 
 def _path(source: Any) -> Path | None:

@@ -26,7 +26,8 @@ from tryon.adapters.lora_format import canonical_lora
 from tryon.errors import Cancelled, ImageError, MaskSizeError, OptionError
 from tryon.pipelines import inpaint as module
 from tryon.pipelines.family import Family, FamilyConfig, FamilyPaths, load_family
-from tryon.pipelines.inpaint import InpaintSample, InpaintSettings, inpaint, repaint
+from tryon.pipelines.inpaint import InpaintSettings, inpaint, repaint
+from tryon.pipelines.inpaint_sample import InpaintSample, Piece
 
 SIZE = (64, 64)
 SETTINGS = InpaintSettings(
@@ -270,6 +271,48 @@ def test_samples_of_a_batch_wear_different_loras(folder: Path) -> None:
         if one.loras:
             assert np.abs(alone - ours(family, [replace(one, loras=())])).max() > 1e-2
     assert_same(ours(family, samples, guidance=1.0)[2:], ours(family, samples[2:], guidance=1.0))
+
+
+def test_image_prompts_by_region_like_diffusers_masks(folder: Path) -> None:
+    """IP-Adapter's masks do the same for the image prompt, where the text is one and the same."""
+    one = sample(1)
+    region = Image.new("L", SIZE)
+    region.paste(255, (0, 0, 32, 64))
+    other = picture(77, (50, 60))
+    outfit = replace(one, pieces=(Piece(one.prompt, other, (), region),))
+    family = load(folder, (), "plus")
+    together = ours(family, [outfit])
+    left = torch.zeros(64, 64)
+    left[:, :32] = 1
+    squares = [ImageOps.pad(g, (max(g.size),) * 2, color="white") for g in (one.garment, other)]
+    expected = call(
+        theirs(folder, (), "plus"),
+        one,
+        ip_adapter_image=[squares],
+        cross_attention_kwargs={"ip_adapter_masks": [torch.stack([1 - left, left])[None]]},
+    )
+    assert_same(together, expected)
+    assert np.abs(together - ours(family, [one])).max() > 1e-3
+
+
+def test_each_garment_of_an_outfit_in_a_batch_as_alone(folder: Path) -> None:
+    family = load(folder, ("pose",), "plus")
+    outfits = []
+    for n in (1, 2):
+        region = Image.new("L", SIZE)
+        region.paste(255, (0, 30 + n, 64, 64))
+        worn = [((canonical_lora(lora_tensors(family, 2 * n + k)), 0.5),) for k in (0, 1)]
+        piece = Piece(f"skirt {n}", picture(80 + n), worn[0], region)
+        outfits.append(sample(n, pieces=(piece,), loras=worn[1]))
+    together = ours(family, outfits)
+    for n, one in enumerate(outfits):
+        assert_same(together[n : n + 1], ours(family, [one]))
+        (piece,) = one.pieces
+        for change in ({"loras": ()}, {"prompt": "trousers"}, {"garment": picture(99)}):
+            changed = ours(family, [replace(one, pieces=(replace(piece, **change),))])
+            assert np.abs(changed - together[n : n + 1]).max() > 1e-4, change
+    with pytest.raises(MaskSizeError, match="region"):
+        inpaint(family, [sample(pieces=(Piece("skirt"),))], SETTINGS)
 
 
 @pytest.mark.parametrize("controls", [(), ("pose",)])

@@ -81,7 +81,7 @@ def engine(tiny_family: Path) -> TryOn:
 
 def full_figure() -> Image.Image:
     """A rendered person, whole: the astronaut's photo ends at the hips."""
-    return Image.open(Path(__file__).parents[2] / "demo" / "examples" / "person.jpg")
+    return Image.open(Path(__file__).parents[2] / "demo" / "examples" / "person-shorts.jpg")
 
 
 def test_two_garments_in_one_look(engine: TryOn, shirt: Path, tmp_path: Path) -> None:
