@@ -165,11 +165,12 @@ def _on_the_edge(rgb: np.ndarray, mask: np.ndarray, difference: np.ndarray) -> n
     """
     whole = np.pad(mask, 1).astype(np.uint8)
     deep = cv2.erode(whole, _disc(max(mask.shape) // 32))
-    thin = cv2.erode(whole, _disc(4)) & ~cv2.dilate(deep, _disc(max(mask.shape) // 24))
+    near_deep = cv2.dilate(deep, _disc(max(mask.shape) // 24)) > 0
+    thin = (cv2.erode(whole, _disc(4)) > 0) & ~near_deep
     contrast = float(np.median(difference[mask])) if mask.any() else 0.0
     certain = np.pad(difference > max(15.0, 0.6 * contrast), 1) & (whole > 0)
     markers = np.where(cv2.dilate(whole, _disc(2)), 0, 1).astype(np.int32)
-    markers[(deep > 0) | (thin > 0) | certain] = 2
+    markers[(deep > 0) | thin | certain] = 2
     padded = cv2.copyMakeBorder(rgb, 1, 1, 1, 1, cv2.BORDER_REPLICATE)
     cv2.watershed(padded, markers)
     return np.asarray((markers == 2)[1:-1, 1:-1])

@@ -106,9 +106,10 @@ def _drawn(
     crop = garment_crop(cutout.box)
     alpha = _square(cutout.alpha, crop)
     luminance = _square(cv2.cvtColor(cutout.image, cv2.COLOR_RGB2GRAY), crop)
-    turned = [np.ascontiguousarray(np.rot90(plane, quarters)) for plane in (alpha, luminance)]
-    mirrored = [np.ascontiguousarray(plane[:, ::-1]) for plane in turned]
-    inputs = np.stack([placement_inputs(*turned, category), placement_inputs(*mirrored, category)])
+    outline, grey = (np.ascontiguousarray(np.rot90(p, quarters)) for p in (alpha, luminance))
+    mirrored = np.ascontiguousarray(outline[:, ::-1]), np.ascontiguousarray(grey[:, ::-1])
+    views = (placement_inputs(*view, category=category) for view in ((outline, grey), mirrored))
+    inputs = np.stack(list(views))
     with torch.inference_mode():
         drawn = net(torch.from_numpy(inputs).to(memory_format=torch.channels_last)).float()
         image = drawn[1:].flip(-1).clone()
