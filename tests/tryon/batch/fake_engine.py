@@ -78,6 +78,7 @@ class FakeEngine:
 
     def paint(self, plans: Sequence[FakePlan]) -> list[Image.Image]:
         self.batches.append(len(plans))
+        assert len({plan.shared for plan in plans}) == 1
         if self.source.most is not None and len(plans) > self.source.most:
             raise MemoryError
         for plan in plans:

@@ -99,6 +99,7 @@ def test_what_changes_the_picture_changes_its_name(root: Path, tmp_path: Path, c
 def test_order_workers_and_batches_do_not_change_a_bit(root: Path, tmp_path: Path) -> None:
     one = [
         {"id": f"row {p}{g}", "person": f"people/p00{p}.jpg", "garment": f"garments/g00{g}.jpg"}
+        | {"steps": 1 + (p + g) % 2}
         for p in range(4)
         for g in range(3)
     ]
