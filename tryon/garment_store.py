@@ -41,7 +41,7 @@ def catalogued_garment(perception: Perception, catalog: Catalog, entry: CatalogG
         content = catalog.read(entry, entry.atlas.file)
         atlas = read_atlas(content, catalog.store.path(f"{entry.sku}/{entry.atlas.file}"))
         photo = load_image(Image.open(BytesIO(catalog.read(entry, entry.photos[0].file))))
-        return Garment(photo, atlas.category, atlas, entry.photos[0].key)
+        return Garment(photo, atlas.category, atlas, garment_key(entry))
     return garment_of_photos(perception, catalog, entry)
 
 
@@ -63,7 +63,7 @@ def garment_of_photos(perception: Perception, catalog: Catalog, entry: CatalogGa
         category = garment.category
         found.append(garment)
     atlas = merged_atlas([garment.atlas for garment in found])
-    return Garment(found[0].photo, atlas.category, atlas, entry.photos[0].key)
+    return Garment(found[0].photo, atlas.category, atlas, garment_key(entry))
 
 
 def store_atlas(
@@ -78,6 +78,12 @@ def store_atlas(
         entry = catalog.set_category(entry.sku, garment.category)
     content = atlas_bytes(garment.atlas)
     return catalog.set_atlas(entry.sku, content, atlas_key(entry)), garment
+
+
+def garment_key(entry: CatalogGarment) -> str:
+    """The key of the only photo, or one of all photos together."""
+    keys = [photo.key for photo in entry.photos]
+    return keys[0] if len(keys) == 1 else hashlib.sha256(" ".join(keys).encode()).hexdigest()
 
 
 def atlas_key(entry: CatalogGarment) -> str:

@@ -28,7 +28,8 @@ from tests.families import save_random_family
 from tryon.pipelines.family import FamilyConfig, FamilyPaths, load_family
 from tryon.training.garment_cache import GarmentExamples
 from tryon.training.garment_config import LAYERS, GarmentLoraConfig
-from tryon.training.garment_lora import _accelerator, _step, trainable
+from tryon.training.garment_layers import trainable
+from tryon.training.garment_lora import _accelerator, _step
 from tryon.training.garment_loss import NoiseLevels
 
 Measured = tuple[float, float]

@@ -119,4 +119,5 @@ def test_several_photos_make_one_atlas(tmp_path: Path, shirt: Path, perception: 
     entry = catalog.add("shirt", [shirt, closer], kinds=["flat-lay", "flat-lay"])
     entry, garment = store_atlas(perception, catalog, entry)
     assert len(garment.atlas.layers) == 2
+    assert garment.key not in {photo.key for photo in entry.photos}
     assert len(catalogued_garment(None, catalog, entry).atlas.layers) == 2  # type: ignore[arg-type]

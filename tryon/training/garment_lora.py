@@ -12,7 +12,6 @@ import hashlib
 import json
 import logging
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -21,11 +20,8 @@ import numpy as np
 import torch
 from accelerate import Accelerator
 from accelerate.state import AcceleratorState
-from peft import LoraConfig
 from torch import nn
 
-from tryon.adapters.checkpoint import without_false_alarms
-from tryon.adapters.lora_format import LoraLayer, LoraState
 from tryon.adapters.lora_metadata import LoraMetadata
 from tryon.adapters.lora_save import save_lora
 from tryon.pipelines.family import Family, FamilyConfig
@@ -33,7 +29,8 @@ from tryon.planning import WORDS
 from tryon.preparation import Garment
 from tryon.training.checkpoint import load_checkpoint, save_checkpoint
 from tryon.training.garment_cache import GarmentExamples, garment_examples
-from tryon.training.garment_config import LAYERS, GarmentLoraConfig, learning_rate_for
+from tryon.training.garment_config import GarmentLoraConfig, learning_rate_for
+from tryon.training.garment_layers import lora_state, trainable
 from tryon.training.garment_loss import (
     HIDDEN,
     NOTHING,
@@ -54,7 +51,6 @@ OnStep = Callable[[int, int, float], None]
 """Called with how many steps are done, how many there are, and the loss. Raise `Cancelled` in it
 to stop; the last checkpoint stays."""
 
-ADAPTER = "garment"
 FREE = {"validate_every", "patience", "save_every"}  # may change when a run goes on
 
 
@@ -82,8 +78,8 @@ def train_garment_lora(
 ) -> Path:
     """Train, and return the LoRA's file in `out`.
 
-    family: left as it was. wearers: people to see the garment on; every fifth is kept for
-        validation if there is any.
+    family: left as it was. wearers: people to see the garment on; every fifth of the
+        library's is kept for validation if there is any.
     out: folder of this run: cached pictures, checkpoint, validation pictures, the LoRA.
     resume: go on from the checkpoint in `out`; without one, begin.
     trackers: of accelerate, such as "tensorboard".
@@ -92,7 +88,8 @@ def train_garment_lora(
     checkpoint of a run with other settings, Cancelled when `on_step` does.
     """
     working = working_config(family.config, config)
-    held_out = [w for n, w in enumerate(wearers) if n % 5 == 4] if config.validate_every else []
+    library = [wearer for wearer in wearers if wearer.body is not None]
+    held_out = library[4::5] if config.validate_every else []
     trained_on = [w for w in wearers if w not in held_out]
     examples = _examples(config, working, family, subject, trained_on, out, resume, on_view)
     accelerator = _accelerator(config, family, trackers, out)
@@ -118,59 +115,6 @@ def working_config(family: FamilyConfig, config: GarmentLoraConfig) -> FamilyCon
     return replace(
         family, width=config.width or family.width, height=config.height or family.height
     )
-
-
-@contextmanager
-def trainable(family: Family, config: GarmentLoraConfig) -> Iterator[dict[str, nn.Parameter]]:
-    """LoRA layers on the UNet for the length of a `with` block: their parameters by name.
-
-    The matrices start from `config.seed`; the family leaves the block as it came.
-    """
-    unet = family.unet
-    wanted = {name: p.requires_grad for name, p in unet.named_parameters()}
-    unet.requires_grad_(False)
-    alpha = config.rank if config.alpha is None else config.alpha
-    layers = LoraConfig(
-        r=config.rank,
-        lora_alpha=alpha,
-        target_modules=LAYERS[config.targets],  # type: ignore[arg-type]
-    )
-    with torch.random.fork_rng(devices=[]), without_false_alarms():
-        torch.manual_seed(config.seed)
-        unet.add_adapter(layers, adapter_name=ADAPTER)
-    try:
-        parameters = {n: p for n, p in unet.named_parameters() if f".{ADAPTER}." in n}
-        for parameter in parameters.values():
-            parameter.data = parameter.data.float()
-            parameter.requires_grad_(True)
-        if config.gradient_checkpointing:
-            unet.enable_gradient_checkpointing()
-            unet.train()  # checkpointing is skipped in evaluation; there is no dropout
-        if family.has_image_prompt:
-            family.pipeline.set_ip_adapter_scale(family.config.image_scale)
-        yield parameters
-    finally:
-        if config.gradient_checkpointing:
-            unet.disable_gradient_checkpointing()
-            unet.eval()
-        unet.unload_lora()
-        for name, parameter in unet.named_parameters():
-            parameter.requires_grad_(wanted[name])
-
-
-def lora_state(parameters: dict[str, nn.Parameter], config: GarmentLoraConfig) -> LoraState:
-    """The trained matrices by the path of their layer."""
-    alpha = float(config.rank if config.alpha is None else config.alpha)
-    end = f".lora_A.{ADAPTER}.weight"
-    paths = [name.removesuffix(end) for name in parameters if name.endswith(end)]
-    return {
-        path: LoraLayer(
-            parameters[f"{path}.lora_A.{ADAPTER}.weight"].detach().cpu().clone(),
-            parameters[f"{path}.lora_B.{ADAPTER}.weight"].detach().cpu().clone(),
-            alpha,
-        )
-        for path in sorted(paths)
-    }
 
 
 def _loop(

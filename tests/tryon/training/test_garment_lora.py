@@ -26,7 +26,7 @@ from tryon.errors import Cancelled, OptionError, WeightsCorruptError
 from tryon.pipelines.family import Family
 from tryon.training.garment_cache import GarmentExamples
 from tryon.training.garment_config import GarmentLoraConfig, learning_rate_for
-from tryon.training.garment_lora import lora_state, trainable
+from tryon.training.garment_layers import lora_state, trainable
 from tryon.training.garment_loss import (
     CAPTION,
     SHOWN,
