@@ -104,7 +104,10 @@ def test_order_workers_and_batches_do_not_change_a_bit(root: Path, tmp_path: Pat
         for g in range(3)
     ]
     run(root, tmp_path / "a", one)
-    run(root, tmp_path / "b", one[::-1], workers=2, readers=2, writers=2, batch_size=5, window=3)
+    summary = run(
+        root, tmp_path / "b", one[::-1], workers=2, readers=2, writers=2, batch_size=5, window=3
+    )
+    assert summary.tally["retries"] == 0  # batches did not mix settings, and fell apart
     assert pictures(tmp_path / "a") == pictures(tmp_path / "b")
 
 
