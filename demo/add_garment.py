@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Sequence
 from html import escape
 from pathlib import Path
 from tempfile import mkdtemp
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import gradio as gr
 from PIL import Image
@@ -22,9 +22,11 @@ from tryon.demo.strings import Language, language_of, said, word
 from tryon.demo.visitors import Visit
 from tryon.errors import InputError
 from tryon.images import load_cutout
-from tryon.training.garment_check import GarmentCheck, checked_photos
 from tryon.training.garment_config import GarmentLoraConfig
 from tryon.types import CATEGORIES
+
+if TYPE_CHECKING:
+    from tryon.training.garment_check import GarmentCheck
 
 STEPS = GarmentLoraConfig().steps
 VALIDATIONS = 6  # rounds of pictures in a training
@@ -57,7 +59,7 @@ def add_garment_tab(service: Service) -> None:
                 train = gr.Button(word("train"), variant="primary", size="lg", elem_id="train")
                 stop = gr.Button(word("stop"), size="lg", elem_id="train-stop", min_width=90)
         with gr.Column(min_width=320):
-            line = gr.HTML(elem_id="train-status", elem_classes="quiet")
+            line = gr.HTML(elem_id="train-status", elem_classes="quiet", padding=False)
             cutouts = gr.Gallery(
                 label=word("checked"), columns=3, elem_id="cutouts", interactive=False, buttons=[]
             )
@@ -153,10 +155,13 @@ async def check_of(
         raise InputError(f"at most {service.limits.photos} photos of a garment are used")
     service.visitors.keep(visit, *files)
     photos = [load_cutout(Path(file), max_pixels=service.limits.pixels) for file in files]
-    job: Job[GarmentCheck] = Job(
-        lambda engine, report: checked_photos(engine.perception, photos, category=category),
-        model=service.models[0],
-    )
+
+    def work(engine: Any, report: OnProgress) -> GarmentCheck:
+        from tryon.training.garment_check import checked_photos
+
+        return checked_photos(engine.perception, photos, category=category)
+
+    job = Job(work, model=service.models[0])
     service.enter(visit, request, [job])
     return await service.ended(visit, job)
 

@@ -20,13 +20,12 @@ from typing import Any
 
 import gradio as gr
 
-from tryon.demo.jobs import Complaint
 from tryon.demo.messages import complaint
 from tryon.demo.photo import photo_input
 from tryon.demo.service import Service
 from tryon.demo.strings import language_of
 from tryon.demo.try_on import options_of
-from tryon.errors import InputError, TryOnError
+from tryon.errors import InputError
 from tryon.types import CATEGORIES
 
 DESCRIPTION = """Dress the person in the garment. `category`: auto, upper, lower or dress.
@@ -107,7 +106,7 @@ def tryon_function(service: Service) -> Callable[..., Any]:
             dressed = await service.ended(visit, job)
             file = await service.save(visit, dressed, format)
             return file, dressed.look.report()
-        except (TryOnError, Complaint) as error:
+        except Exception as error:  # the queue has logged what is not ours
             raise gr.Error(complaint(language_of(request), error)[1]) from error
 
     return tryon

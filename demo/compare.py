@@ -9,6 +9,7 @@ from typing import Any
 
 import gradio as gr
 
+from tryon.catalog_record import named_sku
 from tryon.demo.limits import Limits
 from tryon.demo.messages import complaint, status, working
 from tryon.demo.service import Service, seconds_since
@@ -26,7 +27,7 @@ def compare_tab(service: Service) -> None:
             people = photo_list("people", "compare-people")
             person_names = picker(
                 "from_examples",
-                [(Path(path).stem, path) for path in service.wardrobe.people],
+                [(service.wardrobe.person_name(path), path) for path in service.wardrobe.people],
                 "compare-person-names",
             )
         with gr.Column(min_width=320):
@@ -45,7 +46,7 @@ def compare_tab(service: Service) -> None:
     with gr.Row():
         go = gr.Button(word("compare_go"), variant="primary", size="lg", elem_id="compare-go")
         stop = gr.Button(word("stop"), size="lg", elem_id="compare-stop", min_width=90)
-    line = gr.HTML(elem_id="compare-status", elem_classes="quiet")
+    line = gr.HTML(elem_id="compare-status", elem_classes="quiet", padding=False)
     grid = gr.Gallery(
         label=word("grid"), columns=4, elem_id="grid", interactive=False, buttons=[], height="auto"
     )
@@ -167,4 +168,8 @@ def sources(service: Service, names: Sequence[str]) -> list[str]:
 
 
 def title(garment: str) -> str:
-    return Path(garment.removeprefix("sku:")).stem.replace("-", " ")
+    """What a picture in the grid is called."""
+    if (sku := named_sku(garment)) is not None:
+        return sku
+    kind, dash, name = Path(garment).stem.partition("-")
+    return name if dash and kind in CATEGORIES else Path(garment).stem

@@ -6,7 +6,7 @@ import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from PIL import Image
 
@@ -16,11 +16,13 @@ from tryon.errors import Cancelled, TryOnError
 from tryon.images import load_cutout, load_image
 from tryon.look import Look
 from tryon.options import DressOptions
-from tryon.pipelines.conditioning import Recent
 from tryon.pipelines.mask import agnostic_mask
-from tryon.planning import Plan
-from tryon.preparation import Garment, Person
 from tryon.types import Category
+
+if TYPE_CHECKING:  # these load torch, which the page does not wait for
+    from tryon.pipelines.conditioning import Recent
+    from tryon.planning import Plan
+    from tryon.preparation import Garment, Person
 
 logger = logging.getLogger(__name__)
 

@@ -11,9 +11,10 @@ from typing import Any
 from tryon.demo.dressing import DressJob, dress_together
 from tryon.demo.jobs import Complaint, Job
 from tryon.errors import BusyError, Cancelled, TryOnError
-from tryon.pipelines.conditioning import Recent
 
 logger = logging.getLogger(__name__)
+
+KEPT = 2  # engines of different models in memory
 
 
 class EngineQueue:
@@ -37,7 +38,7 @@ class EngineQueue:
         self.of_one = of_one
         self.together = together
         self._open_engine = open_engine
-        self._engines: Recent[Any] = Recent(2)
+        self._engines: OrderedDict[str, Any] = OrderedDict()
         self._lines: OrderedDict[Hashable, deque[Job[Any]]] = OrderedDict()
         self._changed = threading.Condition()
         self._closed = False
@@ -72,7 +73,12 @@ class EngineQueue:
 
     def engine(self, model: str) -> Any:
         """The engine of a model, loaded if it is not. Only for the thread of the jobs."""
-        return self._engines.get(model, lambda: self._open_engine(model))
+        if model not in self._engines:
+            while len(self._engines) >= KEPT:
+                self._engines.popitem(last=False)  # first, to make room
+            self._engines[model] = self._open_engine(model)
+        self._engines.move_to_end(model)
+        return self._engines[model]
 
     def warm(self, model: str) -> None:
         """Load an engine while nobody waits yet; an error is told to who asks first."""

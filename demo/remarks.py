@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 
 from tryon.pipelines.mask import grown_mask
-from tryon.planning import Plan
+
+if TYPE_CHECKING:
+    from tryon.planning import Plan
 
 SMALL_GARMENT = 320  # pixels of the garment photo's shorter side
 SMALL_PERSON = 384  # pixels of the person's height in the photo

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 import numpy as np
 from PIL import Image
 
 from tryon.demo.dressing import Dressed
 from tryon.demo.strings import Language, said
-from tryon.pipelines.bodymap import BodyMap
+
+if TYPE_CHECKING:
+    from tryon.pipelines.bodymap import BodyMap
 
 SHOWN = 1280  # pixels of the longer side of what is shown; files keep their own size
 RED = (255, 45, 85)

@@ -30,7 +30,7 @@ def try_on_tab(service: Service) -> TryOnParts:
             result = result_parts()
     with gr.Accordion(word("advanced"), open=False, elem_id="advanced"):
         settings = settings_parts(service)
-        settings_note = gr.HTML(elem_id="settings-note", elem_classes="quiet")
+        settings_note = gr.HTML(elem_id="settings-note", elem_classes="quiet", padding=False)
     parts = TryOnParts(
         **person, **garment, **result, settings=settings, settings_note=settings_note
     )
@@ -66,10 +66,13 @@ def person_parts(service: Service) -> dict[str, Any]:
                 -60, 60, 0, step=2, label=word("grow"), info=word("grow_info"), elem_id="grow"
             )
             parts["reset"] = gr.Button(word("reset_mask"), size="sm", elem_id="reset-mask")
-    parts["person_note"] = gr.HTML(elem_id="person-note", elem_classes="quiet")
-    parts["mask_note"] = gr.HTML(elem_id="mask-note", elem_classes="quiet")
+    parts["person_note"] = gr.HTML(elem_id="person-note", elem_classes="quiet", padding=False)
+    parts["mask_note"] = gr.HTML(elem_id="mask-note", elem_classes="quiet", padding=False)
     parts["person_picks"] = picks(
-        word("person_examples"), [(path, "") for path in service.wardrobe.people], "person-picks"
+        word("person_examples"),
+        [(path, service.wardrobe.person_name(path)) for path in service.wardrobe.people],
+        "person-picks",
+        columns=5,
     )
     return parts
 
@@ -97,7 +100,7 @@ def garment_parts(service: Service) -> dict[str, Any]:
             elem_id="photo-kind",
             min_width=140,
         )
-    parts["garment_note"] = gr.HTML(elem_id="garment-note", elem_classes="quiet")
+    parts["garment_note"] = gr.HTML(elem_id="garment-note", elem_classes="quiet", padding=False)
     parts["garment_filter"] = gr.Radio(
         [(word("all"), "all"), *CATEGORY_CHOICES[1:]],
         value="all",
@@ -119,7 +122,7 @@ def result_parts() -> dict[str, Any]:
         parts["stop"] = gr.Button(
             word("stop"), size="lg", elem_id="stop", scale=1, min_width=90, interactive=False
         )
-    parts["status"] = gr.HTML(status(said("en", "ready")), elem_id="status")
+    parts["status"] = gr.HTML(status(said("en", "ready")), elem_id="status", padding=False)
     with gr.Tabs():
         with gr.Tab(word("before_after")):
             parts["slider"] = gr.ImageSlider(

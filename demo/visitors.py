@@ -8,15 +8,24 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from threading import Lock
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from PIL import Image
 
 from tryon.demo.jobs import Job
-from tryon.pipelines.conditioning import Recent
-from tryon.preparation import Garment, Person
+
+if TYPE_CHECKING:
+    from tryon.pipelines.conditioning import Recent
+    from tryon.preparation import Garment, Person
 
 Digest = str
+
+
+def recent(size: int) -> Recent[Any]:
+    """Room for what was asked for last. Loads torch, which the page does not wait for."""
+    from tryon.pipelines.conditioning import Recent
+
+    return Recent(size)
 
 
 @dataclass(eq=False)
@@ -30,8 +39,8 @@ class Visit:
     folder: holds this visitor's training. jobs: what they wait for. files: see `Visitors.keep`.
     """
 
-    people: Recent[Person] = field(default_factory=lambda: Recent(4))
-    garments: Recent[Garment] = field(default_factory=lambda: Recent(12))
+    people: Recent[Person] = field(default_factory=lambda: recent(4))
+    garments: Recent[Garment] = field(default_factory=lambda: recent(12))
     automatic: Image.Image | None = None
     editor_photo: Image.Image | None = None
     base: Image.Image | None = None

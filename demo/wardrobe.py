@@ -43,7 +43,7 @@ class Wardrobe:
         self.thumbnails = thumbnails
         self.people = sorted(map(str, examples.glob("person*.jpg")))
         self.example_garments = [
-            Choice(path.stem.replace("-", " "), category, str(path), str(path))
+            Choice(path.stem.removeprefix(f"{category}-"), category, str(path), str(path))
             for category in CATEGORIES
             for path in sorted(examples.glob(f"{category}-*.jpg"))
         ]
@@ -52,6 +52,10 @@ class Wardrobe:
         """The garments of a category: those of the catalogue, then the examples."""
         choices = [*self._catalogued(), *self.example_garments]
         return [choice for choice in choices if category in ("all", choice.category)]
+
+    def person_name(self, path: str) -> str:
+        """What an example person is called."""
+        return Path(path).stem.removeprefix("person").strip("-") or "stripes"
 
     def named(self, name: str) -> Choice | None:
         """The garment that is shown under this name."""

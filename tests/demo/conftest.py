@@ -12,7 +12,26 @@ import pytest
 
 from tests.demo.fake_engine import FakeEngine
 
+HERE = Path(__file__).parent
+# Gradio's statistics use what pandas has deprecated, and it leaves uploads, event loops and their
+# sockets for the garbage collector to close.
+GRADIO = [
+    pytest.mark.filterwarnings("ignore:.*no_silent_downcasting"),
+    pytest.mark.filterwarnings("ignore:The copy keyword is deprecated"),
+    pytest.mark.filterwarnings("ignore:unclosed:ResourceWarning"),
+    pytest.mark.filterwarnings(
+        "ignore:.*(FileIO|socket|BaseEventLoop):pytest.PytestUnraisableExceptionWarning"
+    ),
+]
 Serve = Callable[..., tuple[str, Any, FakeEngine]]
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The marks for every test of this folder, since any of them may meet the collector."""
+    for item in items:
+        if HERE in item.path.parents:
+            for mark in GRADIO:
+                item.add_marker(mark)
 
 
 @pytest.fixture(scope="module", autouse=True)

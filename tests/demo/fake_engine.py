@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from tryon.errors import NoPersonError
+from tryon.errors import NoPersonError, OptionError
 from tryon.images import load_image
 from tryon.look import Look
 from tryon.options import DressOptions
@@ -57,6 +57,10 @@ class FakeEngine:
         self.masks: list[Any] = []
         self.threads: set[int] = set()
         self.during: Callable[[], object] = lambda: None
+
+    @property
+    def catalog(self) -> Any:
+        raise OptionError("a garment is named by its SKU, and there is no catalogue")
 
     def prepare_person(self, photo: Any) -> Any:
         self.threads.add(threading.get_ident())

@@ -57,7 +57,8 @@ def test_every_key_that_the_page_asks_for_is_there_and_none_is_idle() -> None:
         assert key in SENTENCES
     idle = [k for k in SENTENCES if f'"{k}"' not in source and not k.startswith("stage_")]
     assert idle == []
-    assert [k for k in WORDS if f'"{k}"' not in source] == []
+    categories = {"lower", "dress"}  # by their names in `tryon.types`
+    assert [k for k in WORDS if f'"{k}"' not in source and k not in categories] == []
 
 
 @pytest.mark.parametrize(
