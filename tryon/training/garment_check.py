@@ -239,7 +239,7 @@ def blur(grey: np.ndarray, inside: np.ndarray) -> float:
 def _steps(picture: np.ndarray) -> np.ndarray:
     """The size of the step at each pixel."""
     dx, dy = (cv2.Sobel(picture, cv2.CV_32F, *axes, ksize=1) for axes in ((1, 0), (0, 1)))
-    return cv2.magnitude(dx, dy)
+    return np.sqrt(dx * dx + dy * dy)
 
 
 def difference_hash(photo: Image.Image) -> np.ndarray:
