@@ -38,6 +38,7 @@ def composite(
     colour_match: bool = True,
     reference: Image.Image | None = None,
     trust: np.ndarray | None = None,
+    cloth: np.ndarray | None = None,
     detail: float = 1.0,
     cutoff: float = 1.5,
 ) -> tuple[Image.Image, Image.Image]:
@@ -49,8 +50,8 @@ def composite(
         the crop's longer side.
     colour_match: take out the model's colour shift first (see `matched_colours`).
     reference: RGB of the photo's size, what the model was shown, whose fine detail is given back
-        where the model kept it; trust, detail, cutoff: how far it is believed, how much of it is
-        given back, and from which fineness on (see `with_detail`).
+        where the model kept it; trust, cloth, detail, cutoff: how far it is believed, where it is
+        the garment, how much is given back, and from which fineness on (see `with_detail`).
 
     Returns (RGB, `L`) of the photo's size. Where alpha is 0, which is everywhere outside the mask
     and outside the crop, the result is bit-identical to the photo.
@@ -73,7 +74,14 @@ def composite(
         painted = np.asarray(uncropped_photo(generated, crop, region))
     else:
         painted = with_detail(
-            generated, reference, crop, region, trust=trust, cutoff=cutoff, amount=detail
+            generated,
+            reference,
+            crop,
+            region,
+            trust=trust,
+            cloth=cloth,
+            cutoff=cutoff,
+            amount=detail,
         )
     weight = feathered_alpha(seen, region, feather * max(crop.box.size))
     here = np.s_[region.top : region.bottom, region.left : region.right]

@@ -15,7 +15,7 @@ from PIL import Image
 from tryon.pipelines.crop import Crop, cropped_photo, uncropped_photo
 from tryon.types import Box
 
-_AGREE = 28.0  # levels of difference at which a little more than a third of the detail is given
+_AGREE = 48.0  # levels of difference at which a little more than a third of the detail is given
 
 
 def with_detail(
@@ -25,6 +25,7 @@ def with_detail(
     region: Box,
     *,
     trust: np.ndarray | None = None,
+    cloth: np.ndarray | None = None,
     cutoff: float = 1.5,
     amount: float = 1.0,
 ) -> np.ndarray:
@@ -34,12 +35,14 @@ def with_detail(
     reference: RGB of the photo's size: the photo with the warped garment on it, as far as known.
     region: in photo pixels, inside `crop.inside`.
     trust: float32 (H, W) of the photo's size, 0-1: how far the reference itself is believed.
+    cloth: bool (H, W) of the photo's size: where the reference shows the garment. What the model
+        did to its light is kept from the background beside it, and the other way round.
     cutoff: working pixels; what is finer than this comes from the reference.
     amount: 0-1, how much of it.
     """
     known = cropped_photo(reference, crop)
     made, shown = (np.asarray(image, dtype=np.float32) for image in (painted, known))
-    broad = cv2.GaussianBlur(made - shown, (0, 0), cutoff)
+    broad = _broad(made - shown, None if cloth is None else _cropped_plane(cloth, crop), cutoff)
     share = np.exp(-np.square(np.abs(broad).max(axis=2) / _AGREE)) * amount
     if trust is not None:
         share = share * _cropped_plane(trust, crop)
@@ -53,9 +56,21 @@ def with_detail(
     return np.asarray(_image(result + (sharp - soft) * finest[..., None]))
 
 
+def _broad(difference: np.ndarray, side: np.ndarray | None, cutoff: float) -> np.ndarray:
+    """float32 (h, w, 3): a smooth difference; on `side` and off it, (h, w) 0-1, each by itself."""
+    if side is None:
+        return np.asarray(cv2.GaussianBlur(difference, (0, 0), cutoff))
+    total = np.zeros_like(difference)
+    for weight in (side[..., None], 1 - side[..., None]):
+        near = cv2.GaussianBlur(weight, (0, 0), cutoff)[..., None]
+        mean = cv2.GaussianBlur(difference * weight, (0, 0), cutoff) / np.maximum(near, 1e-3)
+        total += weight * mean
+    return total
+
+
 def _cropped_plane(plane: np.ndarray, crop: Crop) -> np.ndarray:
     """float32 of `crop.size`: a plane of the photo's size, 0-1, as the model's size has it."""
-    seen = cropped_photo(_image(plane * 255).convert("RGB"), crop)
+    seen = cropped_photo(_image(plane * np.float32(255)).convert("RGB"), crop)
     return np.asarray(seen.getchannel(0), dtype=np.float32) / 255
 
 

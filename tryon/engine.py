@@ -364,6 +364,7 @@ class TryOn:
                 colour_match=options.colour_match,
                 reference=plan.reference,
                 trust=plan.trust,
+                cloth=plan.worn,
                 detail=options.detail,
                 cutoff=self.config.detail_cutoff,
             )

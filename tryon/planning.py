@@ -33,6 +33,7 @@ from tryon.types import Category
 
 WORDS: dict[Category, str] = {"upper": "a top", "lower": "a bottom", "dress": "a dress"}
 SETTINGS = ("steps", "guidance", "strength", "control_scale", "image_scale")
+_DOUBTFUL = 0.02  # confidence of a warp at which half of its fine detail is given back
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -92,7 +93,7 @@ def planned(
     if warp is not None:
         worn = warp.coverage > 0.9
         reference = warp_composite(person.photo, warp, area)
-        trust = trust + warp.coverage * (np.sqrt(warp.confidence) - trust)
+        trust = trust + warp.coverage * (warp.confidence / (warp.confidence + _DOUBTFUL) - trust)
         shown = reference
         if config.masked_image == "warp":  # trained to fill grey, not to see the old garment
             shown = warp_composite(with_hole(person.photo, area), warp, area)

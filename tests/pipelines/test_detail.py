@@ -74,6 +74,23 @@ def test_a_soft_picture_keeps_its_light_and_gets_the_print() -> None:
     assert 4 < sharp.mean() - pixels[60:220, 60:180].mean() < 12
 
 
+def test_the_garments_light_does_not_reach_the_background_beside_it() -> None:
+    """The model paints dark cloth 40 levels lighter, and the wall beside it as it is."""
+    pixels = np.full((300, 240, 3), 150, np.uint8)
+    cloth = np.zeros((300, 240), bool)
+    cloth[:, :120] = True
+    pixels[cloth] = 40
+    shown = cropped_photo(Image.fromarray(pixels), CROP)
+    made = np.asarray(shown).copy()
+    made[made == 40] = 80
+    painted = Image.fromarray(made)
+    wall = []
+    for side in (cloth, None):
+        result = with_detail(painted, Image.fromarray(pixels), CROP, REGION, cloth=side, cutoff=6)
+        wall.append(int(result[80, 64 - REGION.left + 64, 0]) - 150)
+    assert wall[0] <= 2 < 6 < wall[1]
+
+
 def test_less_can_be_asked_for(lettering: Image.Image) -> None:
     painted = cropped_photo(lettering, CROP)
     spread = [
