@@ -37,7 +37,9 @@ def imported(tree: ast.AST) -> list[str]:
 
 
 def top_level_imports(tree: ast.Module) -> list[str]:
-    return imported(ast.Module([n for n in tree.body if not isinstance(n, ast.If)], []))
+    """What importing the module imports: not what is below TYPE_CHECKING, or in a function."""
+    later = (ast.If, ast.FunctionDef, ast.AsyncFunctionDef)
+    return imported(ast.Module([n for n in tree.body if not isinstance(n, later)], []))
 
 
 def allowed(importer: str, target: str) -> bool:
