@@ -20,7 +20,11 @@ _CELLS = (24, 18)
 _STIFFNESS = 1e-6
 _BETWEEN_THIGHS = 0.585  # v where a skirt spans the gap
 _SHOULDER = (0.055, 0.30)  # |u - 0.5| from here and v up to here: where arm and trunk are one
-REACH, _TOP_REACH, _LEG_REACH = 0.12, 0.04, 0.05  # of cloth beyond the body map, in the frame
+_SKIRT_REACH, _TOP_REACH, _LEG_REACH = (
+    0.12,
+    0.04,
+    0.05,
+)  # of cloth beyond the body map, in the frame
 _SPREAD = 6.0  # cells over which the bends of the body's edge are felt beyond it
 _BEYOND = 0.05  # weight of what is only continued
 
@@ -78,7 +82,7 @@ def continued_shares(
     nearest = shares.argmax(axis=-1)
     there = shares.max(axis=-1) > np.maximum(background, ahead)
     cells = cells_per_unit(body)
-    reach = [cells * _reach(limb) for limb in limbs]
+    reach = np.array([cells * reach_of(limb) for limb in limbs])
     away = np.stack(
         [
             cv2.distanceTransform((~there | (nearest != i)).astype(np.uint8), cv2.DIST_L2, 3)
@@ -91,10 +95,10 @@ def continued_shares(
     return given[..., None] * (away.argmin(axis=-1)[..., None] == np.arange(len(limbs)))
 
 
-def _reach(limb: Limb) -> float:
+def reach_of(limb: Limb) -> float:
     """How far cloth may stand off beyond the body map, in the canonical frame."""
     if "torso" in limb.drawn:
-        return REACH if "left_shin" in limb.drawn else _TOP_REACH
+        return _SKIRT_REACH if "left_shin" in limb.drawn else _TOP_REACH
     return _LEG_REACH if limb.drawn[0] in _LEGS else 1e-3
 
 

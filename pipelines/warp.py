@@ -17,7 +17,6 @@ from PIL import Image
 from tryon.pipelines.atlas import FRAME, GarmentAtlas, GarmentLayer
 from tryon.pipelines.bodymap import BodyMap
 from tryon.pipelines.drape import (
-    REACH,
     Limb,
     cells_per_unit,
     continued_shares,
@@ -25,6 +24,7 @@ from tryon.pipelines.drape import (
     limb_field,
     limbs_under,
     on_arm,
+    reach_of,
 )
 from tryon.types import BODY_PARTS, Box
 
@@ -55,10 +55,11 @@ def warp_garment(atlas: GarmentAtlas, body: BodyMap) -> Warp:
     image = np.zeros((height, width, 3), np.uint8)
     coverage = np.zeros((height, width), np.float32)
     confidence = np.zeros((height, width), np.float32)
-    window = _window(atlas, body)
+    limbs = limbs_under(hanging_over(atlas))
+    window = _window(atlas, body, max(map(reach_of, limbs)))
     if window is not None:
         rows, columns = slice(window.top, window.bottom), slice(window.left, window.right)
-        uv, drawn, continued = _canonical(body, window, limbs_under(hanging_over(atlas)))
+        uv, drawn, continued = _canonical(body, window, limbs)
         painted = _painted(atlas, body, window, uv, drawn)
         lonely = _lonely(painted[1], continued)
         for plane in painted:
@@ -80,10 +81,13 @@ def warp_composite(photo: Image.Image, warp: Warp, mask: Image.Image | None = No
     return Image.fromarray(np.round(mixed).astype(np.uint8))
 
 
-def _window(atlas: GarmentAtlas, body: BodyMap) -> Box | None:
-    """The piece of the photo where there may be any of the garment."""
-    reach = np.max([layer.coverage for layer in atlas.layers], axis=0) > 0.1
-    near = cv2.dilate(reach.astype(np.uint8), np.ones((9, 9), np.uint8))
+def _window(atlas: GarmentAtlas, body: BodyMap, reach: float) -> Box | None:
+    """The piece of the photo where there may be any of the garment.
+
+    reach: how far it may go beyond the body map, in the canonical frame.
+    """
+    known = np.max([layer.coverage for layer in atlas.layers], axis=0) > 0.1
+    near = cv2.dilate(known.astype(np.uint8), np.ones((9, 9), np.uint8))
     u, v = body.uv[..., 0] * FRAME - 0.5, body.uv[..., 1] * FRAME - 0.5
     covered = cv2.remap(near, u, v, cv2.INTER_NEAREST) > 0
     present = (body.parts[..., 0] < 0.7) & covered
@@ -92,7 +96,7 @@ def _window(atlas: GarmentAtlas, body: BodyMap) -> Box | None:
         return None
     scale = body.box.height / present.shape[0]
     width, height = body.photo_size
-    air = 3 + round(REACH * cells_per_unit(body))
+    air = 3 + round(reach * cells_per_unit(body))
     left = max(0, int(body.box.left + (columns[0] - air) * scale))
     top = max(0, int(body.box.top + (rows[0] - air) * scale))
     right = min(width, int(body.box.left + (columns[-1] + air + 1) * scale) + 1)
