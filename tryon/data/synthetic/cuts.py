@@ -73,8 +73,9 @@ def random_cut(
     return _random_trousers(rng, marks)
 
 
-def random_jacket(rng: np.random.Generator, marks: Landmarks) -> Cut:
-    """An open jacket, cardigan or coat, to be worn over a top or a dress."""
+def random_jacket(rng: np.random.Generator, marks: Landmarks, over: Cut | None = None) -> Cut:
+    """An open jacket, cardigan or coat, with room for the top or dress that it is worn over."""
+    over = over or Cut("", "upper", UPPER, "top", top=marks.neck, hem=marks.hip, ease=0)
     name = str(rng.choice(["jacket", "cardigan", "blazer", "coat"], p=[0.35, 0.3, 0.2, 0.15]))
     hem = marks.crotch + rng.uniform(0.0, 0.12)
     if name == "coat":
@@ -86,16 +87,16 @@ def random_jacket(rng: np.random.Generator, marks: Landmarks) -> Cut:
         build="top",
         top=marks.neck,
         hem=hem,
-        ease=rng.uniform(0.03, 0.05),
-        flare=rng.uniform(0.0, 0.03),
-        drape=rng.uniform(0.4, 0.9),
-        boxy=rng.uniform(0.2, 0.9),
+        ease=max(rng.uniform(0.03, 0.05), over.ease + 0.015),
+        flare=max(rng.uniform(0.0, 0.03), min(over.flare, 0.05)),
+        drape=max(rng.uniform(0.4, 0.9), over.drape),
+        boxy=max(rng.uniform(0.2, 0.9), over.boxy),
         neckline="v",
         neck_width=rng.uniform(0.085, 0.1),
         neck_depth=rng.uniform(0.1, 0.3),
         neck_back=0.012,
         sleeve=rng.uniform(0.88, 1.02),
-        sleeve_ease=rng.uniform(0.022, 0.032),
+        sleeve_ease=max(rng.uniform(0.022, 0.032), over.sleeve_ease + 0.01),
         opening=rng.uniform(0.04, 0.11),
         folds=rng.uniform(0.003, 0.007),
     )

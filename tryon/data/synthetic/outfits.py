@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from tryon.data.synthetic.bodies import body_model
-from tryon.data.synthetic.cuts import cut_words, random_cut, random_jacket
+from tryon.data.synthetic.cuts import Cut, cut_words, random_cut, random_jacket
 from tryon.data.synthetic.fabrics import Fabric, random_fabric
 from tryon.data.synthetic.garments import Folds, GarmentMesh, garment_mesh
 from tryon.data.synthetic.patterns import patterns
@@ -29,12 +29,16 @@ def random_piece(
     rng: np.random.Generator,
     category: Category,
     photos: tuple[Path, ...],
-    jacket: bool = False,
     seated: bool = False,
+    jacket_over: Cut | None = None,
 ) -> Piece:
-    """Draw a garment of the category, in its fabric, with its caption and its folds."""
+    """Draw a garment of the category, in its fabric, with its caption and its folds; an open
+    jacket if it is to be worn over something."""
     marks = patterns().marks
-    cut = random_jacket(rng, marks) if jacket else random_cut(rng, marks, category, seated)
+    if jacket_over is not None:
+        cut = random_jacket(rng, marks, jacket_over)
+    else:
+        cut = random_cut(rng, marks, category, seated)
     fabric, print_words = random_fabric(rng, cut, photos)
     words = cut_words(cut, marks)
     article = "" if cut.name in ("trousers", "shorts") else "a "
@@ -55,5 +59,6 @@ def random_outfit(
         lower = random_piece(rng, "lower", photos, seated=seated)
         pieces = [lower, random_piece(rng, "upper", photos)]
     if rng.random() < 0.12:
-        pieces.append(random_piece(rng, "upper", photos, jacket=True))
+        below = pieces[-1].mesh.cut_numbers
+        pieces.append(random_piece(rng, "upper", photos, jacket_over=below))
     return pieces

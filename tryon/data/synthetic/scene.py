@@ -54,8 +54,8 @@ def render_sample(
     pieces = random_outfit(rng, category, photos, seated)
     # The outermost piece of the category: over a top that is an open jacket, if there is one.
     exchanged = [p for p in pieces if p.mesh.cut_numbers.category == category][-1]
-    jacket = exchanged.mesh.cut_numbers.label == OUTER
-    new = random_piece(rng, category, photos, jacket=jacket, seated=seated)
+    below = pieces[-2].mesh.cut_numbers if exchanged.mesh.cut_numbers.label == OUTER else None
+    new = random_piece(rng, category, photos, seated, below)
     setting = random_setting(rng, figure, size, photos)
     swapped = [new if p is exchanged else p for p in pieces]
     (person, other), stage = outfit_views(figure, setting, [pieces, swapped])
@@ -143,6 +143,8 @@ def _worn_photo(
     cut = piece.mesh.cut_numbers
     figure = random_figure(rng, cut.category, size)
     pieces = [replace(piece, folds=Folds(rng.uniform(0, 6.28, 6)))]
+    if cut.label == OUTER:
+        pieces.insert(0, random_piece(rng, "upper", photos))
     if cut.category == "upper":
         pieces.insert(0, random_piece(rng, "lower", photos))
     elif cut.category == "lower":

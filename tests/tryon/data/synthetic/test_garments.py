@@ -7,7 +7,7 @@ import pytest
 
 from tryon.data.synthetic.bodies import body_model
 from tryon.data.synthetic.canonical import FRAME_METRES, MIDDLE_Z
-from tryon.data.synthetic.cuts import Cut, cut_words, random_cut
+from tryon.data.synthetic.cuts import Cut, cut_words, random_cut, random_jacket
 from tryon.data.synthetic.garments import GarmentMesh, garment_mesh, garment_rest
 from tryon.data.synthetic.patterns import patterns
 from tryon.data.synthetic.sample import LOWER, UPPER
@@ -104,3 +104,11 @@ def test_every_category_can_be_drawn_and_described() -> None:
             assert (mesh.cut >= 0).sum() > 100
             assert np.isfinite(mesh.cloth).all() and cut.category == category
             assert isinstance(cut_words(cut, marks), str)
+
+
+def test_a_jacket_has_room_for_what_is_below() -> None:
+    wide = replace(SHIRT, ease=0.08, boxy=0.95, drape=0.95, sleeve_ease=0.05)
+    for seed in range(4):
+        jacket = random_jacket(np.random.default_rng(seed), patterns().marks, wide)
+        assert jacket.opening > 0 and jacket.ease > wide.ease and jacket.boxy >= wide.boxy
+        assert jacket.sleeve_ease > wide.sleeve_ease
