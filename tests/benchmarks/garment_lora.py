@@ -31,7 +31,7 @@ from tryon.data.synthetic.outfits import Piece, random_outfit, random_piece
 from tryon.data.synthetic.patterns import patterns
 from tryon.data.synthetic.scene import SUPERSAMPLE, _dressed, _random_setting, random_figure
 from tryon.engine import TryOn
-from tryon.errors import PersonError
+from tryon.errors import InputError, PersonError
 from tryon.evaluation.held_out import FIRST_SEED
 from tryon.options import DressOptions
 from tryon.pipelines.atlas import merged_atlas
@@ -118,7 +118,7 @@ def psnr_inside(engine: TryOn, garment: Garment, worn: Worn, **options: Any) -> 
     chosen = DressOptions(category=garment.category, prompt=garment.words, **options)
     try:
         plan = engine.plan(worn.person, garment, chosen)
-    except Exception:  # out of frame: neither with nor without the LoRA
+    except InputError:  # out of frame: neither with nor without the LoRA
         return float("nan")
     (painted,) = engine.paint([plan])
     image = np.asarray(engine.finish(plan, painted).image, np.float32)
@@ -222,7 +222,7 @@ def save_sheet(
                     look = engine.dress(
                         worn.person, garment, warp=warp, lora=lora, prompt=garment.words
                     )
-                except Exception:
+                except InputError:
                     continue
                 row.append(np.asarray(look.image))
         row += [row[0]] * (6 - len(row))
