@@ -23,8 +23,8 @@ import gradio as gr
 from tryon.demo.messages import complaint
 from tryon.demo.photo import photo_input
 from tryon.demo.service import Service
+from tryon.demo.settings import options_of
 from tryon.demo.strings import language_of
-from tryon.demo.try_on import options_of
 from tryon.errors import InputError
 from tryon.types import CATEGORIES
 

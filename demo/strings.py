@@ -191,14 +191,11 @@ SENTENCES: dict[str, tuple[str, str]] = {
     "unsure_pose": ("The pose was hard to see.", "자세가 잘 보이지 않습니다."),
     "own_mask": ("Made with your mask.", "직접 고친 마스크로 만들었습니다."),
     # What the model saw
-    "saw_mask": ("Mask: red was repainted", "마스크: 빨간 곳을 다시 그렸습니다"),
-    "saw_pose": ("Pose: kept as it was", "자세: 그대로 두었습니다"),
-    "saw_body": (
-        "Body map: one colour for each place of the body",
-        "몸 지도: 몸의 자리마다 다른 색",
-    ),
-    "saw_warp": ("Warp: the garment's own pixels on the body", "워프: 옷의 픽셀을 몸에 얹은 것"),
-    "saw_atlas": ("Atlas: the garment laid out flat", "아틀라스: 펼쳐 놓은 옷"),
+    "saw_mask": ("Mask, repainted", "마스크: 다시 그린 곳"),
+    "saw_pose": ("Pose, kept", "자세: 그대로"),
+    "saw_body": ("Body map", "몸 지도"),
+    "saw_warp": ("Garment on the body", "몸에 얹은 옷"),
+    "saw_atlas": ("Garment laid out", "펼쳐 놓은 옷"),
 }
 
 ERRORS: dict[str, str] = {

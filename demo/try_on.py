@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import secrets
 import time
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
@@ -12,8 +11,7 @@ import gradio as gr
 from PIL import Image
 
 from tryon.demo.dressing import Dressed, Wish, automatic_mask
-from tryon.demo.jobs import Complaint, Field, Job
-from tryon.demo.limits import check_at_most, check_words
+from tryon.demo.jobs import Complaint, Field, Job, Progress
 from tryon.demo.mask_editor import (
     carried_over,
     editor_base,
@@ -26,9 +24,10 @@ from tryon.demo.messages import complaint, finished, note, status, working
 from tryon.demo.remarks import remarks
 from tryon.demo.seen import what_was_seen
 from tryon.demo.service import Service, seconds_since
+from tryon.demo.settings import options_of
 from tryon.demo.strings import Language, language_of, said
 from tryon.demo.visitors import Visit
-from tryon.errors import OptionError, TryOnError
+from tryon.errors import TryOnError
 from tryon.options import DressOptions
 
 Update = dict[Any, Any]
@@ -122,9 +121,10 @@ class TryOnDesk:
         old = visit.base
         visit.base = editor_base(visit.automatic, visit.editor_photo.size, grow)
         mask = visit.base if old is None else carried_over(drawn, old, visit.base)
+        visit.turn += 1  # a value like the last one from here would not undo what was brushed
         value = {
             "background": await self.service.show(visit, visit.editor_photo, "person"),
-            "layers": [await self.service.show(visit, layer_of(mask), "mask")],
+            "layers": [await self.service.show(visit, layer_of(mask), f"mask-{visit.turn}")],
             "composite": None,
         }
         return {self.parts.editor: value}
@@ -168,6 +168,7 @@ class TryOnDesk:
             yield missing | {parts.status: status(said(language, "ready"))}
             return
         yield {box: note() for box in parts.notes().values()} | {
+            parts.status: working(language, Progress()),
             parts.go: gr.Button(interactive=False),
             parts.stop: gr.Button(interactive=True),
         }
@@ -296,36 +297,3 @@ class TryOnDesk:
         box = self.parts.notes().get(field)
         line = {self.parts.status: status(text, "sorry")}
         return line if box is None else line | {box: note(text)}
-
-
-def options_of(
-    settings: Mapping[str, Any], kinds: Mapping[str, Any], service: Service
-) -> list[DressOptions]:
-    """The options of each sample; the seeds follow one another.
-
-    settings: what stands in the advanced settings, by name. Raises OptionError.
-    """
-    limits = service.limits
-    seed = settings.get("seed")
-    first = secrets.randbelow(2**31) if seed in (None, "") else int(seed)
-    samples = int(settings.get("samples") or 1)
-    steps = settings.get("steps") or None
-    check_at_most("samples", samples, limits.samples)
-    check_at_most("steps", steps, limits.steps)
-    chosen = tuple(settings.get("lora") or ())
-    if not set(chosen) <= set(service.wardrobe.loras(settings["model"])):
-        raise OptionError("there is no such LoRA for this model", remedy="Choose from the list.")
-    weight = settings.get("lora_weight")
-    options = DressOptions(
-        **kinds,
-        seed=first,
-        steps=None if steps is None else int(steps),
-        strength=settings.get("strength") or None,
-        guidance=settings.get("guidance") or None,
-        control_scale=settings.get("control_scale"),
-        image_scale=settings.get("image_scale"),
-        detail=float(settings.get("detail", 1.0)),
-        prompt=check_words(settings.get("prompt")),
-        lora=tuple(f"{name}:{1 if weight is None else weight:g}" for name in chosen),
-    )
-    return [options.with_values({"seed": first + n}) for n in range(samples)]

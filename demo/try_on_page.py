@@ -14,6 +14,14 @@ from tryon.demo.try_on import TryOnDesk, TryOnParts
 from tryon.demo.wardrobe import Choice
 from tryon.types import CATEGORIES
 
+# Text, for an empty number field says 0.
+NUMBERS = {
+    "steps": "steps",
+    "strength": "strength",
+    "guidance": "guidance",
+    "control_scale": "pose_scale",
+    "image_scale": "image_scale",
+}
 BRUSH = "#ff2d55"
 CATEGORY_CHOICES = [(word("auto"), "auto"), *((word(name), name) for name in CATEGORIES)]
 KIND_CHOICES = [(word(name), name) for name in ("auto", "flat-lay", "worn")]
@@ -151,7 +159,6 @@ def result_parts() -> dict[str, Any]:
 def settings_parts(service: Service) -> dict[str, Any]:
     """Everything else. What is empty is as the family was made for."""
     parts: dict[str, Any] = {}
-    empty = word("as_made")
     with gr.Row():
         parts["samples"] = gr.Slider(
             1, service.limits.samples, 1, step=1, label=word("samples"), elem_id="samples"
@@ -168,17 +175,10 @@ def settings_parts(service: Service) -> dict[str, Any]:
             elem_id="model",
         )
     with gr.Row():
-        parts["steps"] = gr.Number(
-            None, precision=0, label=word("steps"), info=empty, elem_id="steps"
-        )
-        parts["strength"] = gr.Number(None, label=word("strength"), info=empty, elem_id="strength")
-        parts["guidance"] = gr.Number(None, label=word("guidance"), info=empty, elem_id="guidance")
-        parts["control_scale"] = gr.Number(
-            None, label=word("pose_scale"), info=empty, elem_id="pose-scale"
-        )
-        parts["image_scale"] = gr.Number(
-            None, label=word("image_scale"), info=empty, elem_id="image-scale"
-        )
+        for name, label in NUMBERS.items():
+            parts[name] = gr.Textbox(
+                "", label=word(label), info=word("as_made"), elem_id=label.replace("_", "-")
+            )
     with gr.Row():
         parts["detail"] = gr.Slider(0, 1, 1, step=0.05, label=word("detail"), elem_id="detail")
         parts["prompt"] = gr.Textbox(

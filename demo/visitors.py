@@ -35,6 +35,7 @@ class Visit:
     people, garments: what was found in this visitor's photos, kept for their next click.
     automatic: the mask that was found, the size of the photo. editor_photo: what the editor shows,
     reduced. base: the automatic mask at its size, grown as wanted, without what was brushed.
+    turn: counts how often the editor was filled.
     looks: before, after and the file to download, of the samples on their page.
     folder: holds this visitor's training. jobs: what they wait for. files: see `Visitors.keep`.
     """
@@ -44,6 +45,7 @@ class Visit:
     automatic: Image.Image | None = None
     editor_photo: Image.Image | None = None
     base: Image.Image | None = None
+    turn: int = 0
     looks: list[tuple[str, str, str]] = field(default_factory=list)
     jobs: set[Job[Any]] = field(default_factory=set)
     files: set[Path] = field(default_factory=set)

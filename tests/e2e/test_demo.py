@@ -37,6 +37,7 @@ def masked(page: Any) -> None:
 def try_on(page: Any) -> str:
     """Press the button and return the sentence at the end."""
     page.locator("#go").click()
+    page.locator("#status .busy").wait_for()  # what stands there is of the picture before
     done = page.locator("#status .done")
     done.wait_for()
     return str(done.inner_text())
@@ -150,13 +151,13 @@ def test_stop_really_stops(open_page: Open) -> None:
     add_person(page)
     masked(page)
     page.locator("#advanced button").first.click()
-    page.locator("#steps input").fill("100")
+    page.locator("#steps input, #steps textarea").first.fill("100")
     page.locator("#go").click()
     page.locator("#status .busy").wait_for()
     page.locator("#status", has_text="step").wait_for()
     page.locator("#stop").click()
     page.get_by_text("Stopped.").first.wait_for()
-    page.locator("#steps input").fill("")
+    page.locator("#steps input, #steps textarea").first.fill("")
     try_on(page)
 
 
