@@ -1,8 +1,8 @@
 """Held-out synthetic people, and how an estimator would see them.
 
 Seeds from `FIRST_SEED` on belong to evaluation alone. The shipped weights were trained on seeds
-below ten million: 1,000,000 on (the autoencoder), 2,000,000 on (body map and placement) and
-3,000,000 on (the `mini` family).
+below ten million: 1,000,000 on (the autoencoder), 2,000,000 on (body map and placement),
+3,000,000 on (the `mini` family) and 5,000,000 on (placement again).
 """
 
 from __future__ import annotations
