@@ -55,6 +55,11 @@ METHODS: dict[str, Method] = {
         "without warp and image prompt", options={"warp": False, "image_scale": 0.0}
     ),
     "no-warp-no-text": Method("without warp and text", options={"warp": False}, words=False),
+    "no-warp-no-text-no-image": Method(
+        "without warp, text and image prompt",
+        options={"warp": False, "image_scale": 0.0},
+        words=False,
+    ),
 }
 PREVIEWS = ("unchanged", "pasted", "thin-plate", "warp")
 ABLATIONS = ("warp", *(name for name, method in METHODS.items() if method.model))
