@@ -22,32 +22,46 @@ import numpy as np
 from PIL import Image
 
 from tests.benchmarks.batch_rows import _processor_time
+from tryon import TryOn
 from tryon.batch import Row, Summary, run_batch
+from tryon.errors import InputError
 
 CATEGORY = "upper"
 
 
 def render(folder: Path, people: int, garments: int) -> None:
-    """Photos of 768 x 1024: `people/p00.jpg`, `garments/g00.jpg` and so on, where they lack."""
+    """Photos of 768 x 1024: `people/p00.jpg`, `garments/g00.jpg` and so on, where they lack.
+
+    All can be used: a rendered person whom the pose model does not find is left out.
+    """
+    engine = TryOn("none", remember=0)
+    seed = 5000
+    for kind, count in (("people", people), ("garments", garments)):
+        for number in range(count):
+            path = folder / kind / f"{kind[0]}{number:02d}.jpg"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            while not path.exists():
+                seed += 1
+                _save_if_usable(engine, seed, path)
+
+
+def _save_if_usable(engine: TryOn, seed: int, path: Path) -> None:
     from tryon.data.synthetic.scene import render_sample
 
-    wanted = [folder / f"people/p{n:02d}.jpg" for n in range(people)]
-    wanted += [folder / f"garments/g{n:02d}.jpg" for n in range(garments)]
-    seed = 5000
-    for path in [path for path in wanted if not path.exists()]:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        while (sample := render_sample(seed, (1024, 768))).category != CATEGORY:
-            seed += 1
-        seed += 1
-        is_person = path.parent.name == "people"
-        shown = sample.person.image if is_person else sample.new_garment.photo.image
-        Image.fromarray(shown).save(path, quality=95)
+    sample = render_sample(seed, (1024, 768))
+    if sample.category != CATEGORY:
+        return
+    person = Image.fromarray(sample.person.image)
+    garment = Image.fromarray(sample.new_garment.photo.image)
+    try:
+        engine.dress(person, garment, category=CATEGORY)
+    except InputError:
+        return
+    (person if path.parent.name == "people" else garment).save(path, quality=95)
 
 
 def plain_loop(root: Path, people: list[str], garments: list[str], out: Path) -> None:
     """In a process of its own, with as many threads as torch takes by itself."""
-    from tryon import TryOn
-
     out.mkdir()
     engine = TryOn("mini")
     for person in people:

@@ -96,6 +96,7 @@ class _Flow:
         self.coming: deque[Row] = deque()
         self.reading: deque[Future[Planned | RowResult]] = deque()
         self.batch: list[Planned] = []
+        self.failed: list[RowResult] = []  # since the batch was begun
         self.saving: deque[Future[RowResult]] = deque()
         self.ended = False
 
@@ -126,6 +127,7 @@ class _Flow:
                 future.result()
         self.reading.clear()
         self.batch.clear()
+        self.failed.clear()
 
     @property
     def _deep(self) -> int:
@@ -151,7 +153,9 @@ class _Flow:
 
     def _take(self, item: Planned | RowResult) -> None:
         if isinstance(item, RowResult):
-            self.emit(item)
+            self.failed.append(item)  # in its turn: who counts failures asks what came before
+            if not self.batch:
+                self._follow()
             return
         if self.batch and self.batch[0].shared != item.shared:
             self._paint()
@@ -165,9 +169,21 @@ class _Flow:
         outcomes = in_halves(self.worker.engine().paint, plans, on_retry=lambda: _again(batch))
         for item, outcome in zip(batch, outcomes, strict=True):
             if isinstance(outcome, Exception):
-                self.emit(item.failed(outcome, "paint"))
+                self.saving.append(_settled(item.failed(outcome, "paint")))
             else:
                 self.saving.append(self.writers.submit(self.worker._saver, item, outcome))
+        self._follow()
+
+    def _follow(self) -> None:
+        """Let the failures follow what was painted before them."""
+        self.saving.extend(map(_settled, self.failed))
+        self.failed.clear()
+
+
+def _settled(result: RowResult) -> Future[RowResult]:
+    future: Future[RowResult] = Future()
+    future.set_result(result)
+    return future
 
 
 def _again(batch: Sequence[Planned]) -> None:
