@@ -61,7 +61,13 @@ def add_garment_tab(service: Service) -> None:
         with gr.Column(min_width=320):
             line = gr.HTML(elem_id="train-status", elem_classes="quiet", padding=False)
             cutouts = gr.Gallery(
-                label=word("checked"), columns=3, elem_id="cutouts", interactive=False, buttons=[]
+                label=word("checked"),
+                columns=3,
+                elem_id="cutouts",
+                interactive=False,
+                buttons=[],
+                object_fit="contain",
+                height="auto",
             )
             growing = gr.Image(
                 label=word("validation"), elem_id="validation", interactive=False, buttons=[]

@@ -44,11 +44,19 @@ def compare_tab(service: Service) -> None:
                 elem_id="compare-category",
             )
     with gr.Row():
-        go = gr.Button(word("compare_go"), variant="primary", size="lg", elem_id="compare-go")
-        stop = gr.Button(word("stop"), size="lg", elem_id="compare-stop", min_width=90)
+        go = gr.Button(
+            word("compare_go"), variant="primary", size="lg", elem_id="compare-go", scale=3
+        )
+        stop = gr.Button(word("stop"), size="lg", elem_id="compare-stop", min_width=90, scale=1)
     line = gr.HTML(elem_id="compare-status", elem_classes="quiet", padding=False)
     grid = gr.Gallery(
-        label=word("grid"), columns=4, elem_id="grid", interactive=False, buttons=[], height="auto"
+        label=word("grid"),
+        columns=4,
+        elem_id="grid",
+        interactive=False,
+        buttons=[],
+        height="auto",
+        object_fit="contain",
     )
 
     async def compare(

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections import OrderedDict
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from PIL import Image
 
@@ -19,12 +20,14 @@ from tryon.options import DressOptions
 from tryon.pipelines.mask import agnostic_mask
 from tryon.types import Category
 
-if TYPE_CHECKING:  # these load torch, which the page does not wait for
-    from tryon.pipelines.conditioning import Recent
+if TYPE_CHECKING:  # torch is for the engine's thread: transformers cannot be imported in two
     from tryon.planning import Plan
     from tryon.preparation import Garment, Person
 
 logger = logging.getLogger(__name__)
+
+Found = TypeVar("Found")
+KEPT = 8  # people, and garments, that are kept for one visitor
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,8 +43,8 @@ class Wish:
     person: str
     garment: str | None
     options: DressOptions
-    people: Recent[Person]
-    garments: Recent[Garment]
+    people: OrderedDict[Hashable, Person]
+    garments: OrderedDict[Hashable, Garment]
     pixels: int
     mask: Image.Image | str | None = None
 
@@ -147,7 +150,7 @@ def found_person(engine: Any, wish: Wish, on_progress: OnProgress) -> Person:
         return engine.prepare_person(photo)
 
     with concerning("person"):
-        return wish.people.get(wish.person, look)
+        return remembered(wish.people, wish.person, look)
 
 
 def found_garment(engine: Any, wish: Wish) -> Garment:
@@ -157,13 +160,26 @@ def found_garment(engine: Any, wish: Wish) -> Garment:
         if (sku := named_sku(garment)) is not None:
             entry = engine.catalog.get(sku)
             key = (sku, entry.generation, engine.model)
-            return wish.garments.get(key, lambda: engine.prepare_garment(entry))
+            return remembered(wish.garments, key, lambda: engine.prepare_garment(entry))
 
         def look() -> Garment:
             cutout = load_cutout(Path(str(garment)), max_pixels=wish.pixels)
             return engine.prepare_garment(cutout, options.category, options.garment_photo)
 
-        return wish.garments.get((garment, options.category, options.garment_photo), look)
+        key = (str(garment), options.category, options.garment_photo)
+        return remembered(wish.garments, key, look)
+
+
+def remembered(
+    kept: OrderedDict[Hashable, Found], key: Hashable, find: Callable[[], Found]
+) -> Found:
+    """What was found before, or is now; the one not asked for longest is forgotten."""
+    if key not in kept:
+        kept[key] = find()
+    kept.move_to_end(key)
+    while len(kept) > KEPT:
+        kept.popitem(last=False)
+    return kept[key]
 
 
 def at_size(mask: Image.Image, size: tuple[int, int]) -> Image.Image:

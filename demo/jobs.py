@@ -142,13 +142,18 @@ class Job(Generic[Result]):
 
     async def updates(self) -> AsyncIterator[Progress]:
         """The progress now and then until the job has ended. Closing it early stops the job."""
+        ended = asyncio.wrap_future(self.future)
+        ended.add_done_callback(_seen)
         try:
             while not self.future.done():
                 yield self.progress
-                ended = asyncio.wrap_future(self.future)
                 await asyncio.wait([ended], timeout=EVERY)
-                if ended.done() and not ended.cancelled():
-                    ended.exception()  # it is raised by `future.result`, and not lost here
         finally:
             if not self.future.done():
                 self.cancel()
+
+
+def _seen(ended: asyncio.Future[Any]) -> None:
+    """Tell asyncio that an error is not lost: it is raised again by `Job.future`."""
+    if not ended.cancelled():
+        ended.exception()

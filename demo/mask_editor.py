@@ -23,8 +23,11 @@ SIDE = 900  # pixels of the longer side of what is edited
 
 
 def editor_photo(photo: Image.Image) -> Image.Image:
-    """The photo at the editor's size."""
-    return shown(photo, SIDE)
+    """The photo at the editor's size, small ones enlarged: the editor misplaces their layer."""
+    scale = SIDE / max(photo.size)
+    if scale < 1:
+        return shown(photo, SIDE)
+    return photo.resize((round(photo.width * scale), round(photo.height * scale)))
 
 
 def editor_base(mask: Image.Image, size: tuple[int, int], grow: int) -> Image.Image:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import gradio as gr
-from gradio.components.image import ImageData
+from gradio.data_classes import ImageData
 
 
 def photo_input(label: str, alt_text: str, elem_id: str, **options: Any) -> gr.Image:

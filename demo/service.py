@@ -54,9 +54,9 @@ class Service:
         mask: Image.Image | str | None = None,
     ) -> Wish:
         """One picture for this visitor, whose photos are noted to be deleted when they leave."""
-        files = [person, garment, mask]
-        files = [file for file in files if isinstance(file, str) and named_sku(file) is None]
-        self.visitors.keep(visit, *files)
+        for file in (person, garment, mask):
+            if isinstance(file, str) and named_sku(file) is None:
+                self.visitors.keep(visit, file)
         return Wish(
             person, garment, options, visit.people, visit.garments, self.limits.pixels, mask
         )

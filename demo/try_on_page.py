@@ -145,7 +145,13 @@ def result_parts() -> dict[str, Any]:
             parts["gallery"] = picks(word("samples_tab"), [], "samples-made", columns=2)
         with gr.Tab(word("seen")):
             parts["seen"] = gr.Gallery(
-                label=word("seen"), columns=2, elem_id="seen", interactive=False, buttons=[]
+                label=word("seen"),
+                columns=2,
+                elem_id="seen",
+                interactive=False,
+                buttons=[],
+                object_fit="contain",
+                height="auto",
             )
     with gr.Row():
         parts["download"] = gr.DownloadButton(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections import Counter, OrderedDict
-from collections.abc import Iterable
+from collections.abc import Hashable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from threading import Lock
@@ -14,18 +14,10 @@ from PIL import Image
 
 from tryon.demo.jobs import Job
 
-if TYPE_CHECKING:
-    from tryon.pipelines.conditioning import Recent
+if TYPE_CHECKING:  # it loads torch, which only the engine's thread does: see `dressing`
     from tryon.preparation import Garment, Person
 
 Digest = str
-
-
-def recent(size: int) -> Recent[Any]:
-    """Room for what was asked for last. Loads torch, which the page does not wait for."""
-    from tryon.pipelines.conditioning import Recent
-
-    return Recent(size)
 
 
 @dataclass(eq=False)
@@ -40,8 +32,8 @@ class Visit:
     folder: holds this visitor's training. jobs: what they wait for. files: see `Visitors.keep`.
     """
 
-    people: Recent[Person] = field(default_factory=lambda: recent(4))
-    garments: Recent[Garment] = field(default_factory=lambda: recent(12))
+    people: OrderedDict[Hashable, Person] = field(default_factory=OrderedDict)
+    garments: OrderedDict[Hashable, Garment] = field(default_factory=OrderedDict)
     automatic: Image.Image | None = None
     editor_photo: Image.Image | None = None
     base: Image.Image | None = None
@@ -86,10 +78,10 @@ class Visitors:
 
     def keep(self, visit: Visit, *files: str | Path | None) -> None:
         """Delete these files of Gradio's when the last visitor who holds them leaves."""
-        for file in filter(None, files):
-            path = Path(file)
-            if path.parent.name in self.public:
+        for file in files:
+            if file is None or Path(file).parent.name in self.public:
                 continue
+            path = Path(file)
             with self._lock:
                 if path not in visit.files:
                     visit.files.add(path)

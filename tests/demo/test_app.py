@@ -83,7 +83,7 @@ def test_a_mask_of_the_callers(
 @pytest.mark.parametrize(
     ("options", "said"),
     [
-        ({"category": "upper", "steps": 0}, None),
+        ({"steps": 0}, "Steps is 0"),
         ({"steps": 999}, "At most 100"),
         ({"strength": 7}, "Strength is 7"),
         ({"prompt": "red <lora:/etc/passwd:1>"}, "names a LoRA"),
@@ -92,13 +92,10 @@ def test_a_mask_of_the_callers(
     ],
 )
 def test_bad_requests_are_told_in_a_sentence(
-    client: Client, options: dict[str, Any], said: str | None, tmp_path: Path
+    client: Client, options: dict[str, Any], said: str, tmp_path: Path
 ) -> None:
     options = dict(options)
     garment = options.pop("garment", photo_of(50, tmp_path))
-    if said is None:  # an empty number is as the family was made for
-        assert send(client, photo_of(40, tmp_path), garment, **options)
-        return
     with pytest.raises(AppError, match=said):
         send(client, photo_of(40, tmp_path), garment, **options)
 

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
+from collections import OrderedDict
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,6 @@ from tryon.demo.engine_queue import EngineQueue
 from tryon.demo.jobs import Complaint, Job
 from tryon.errors import BusyError, Cancelled
 from tryon.options import DressOptions
-from tryon.pipelines.conditioning import Recent
 
 
 class Gate:
@@ -50,7 +50,8 @@ def noted(order: list[str], name: str) -> Job[None]:
 
 def dress(person: Path, garment: Path, model: str = "fake", **options: Any) -> DressJob:
     wish = Wish(
-        *(str(person), str(garment), DressOptions(**options), Recent(2), Recent(2)), pixels=10**6
+        *(str(person), str(garment), DressOptions(**options), OrderedDict(), OrderedDict()),
+        pixels=10**6,
     )
     return DressJob(wish, model=model)
 

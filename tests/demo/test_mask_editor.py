@@ -69,7 +69,6 @@ def test_the_mask_grows_by_pixels_of_the_photo() -> None:
     assert same(editor_base(mask, SIZE, 0), square(20, 30, 60, 90))
 
 
-def test_large_photos_are_edited_small_and_small_ones_as_they_are() -> None:
-    assert editor_photo(Image.new("RGB", (3000, 4000))).size == (675, 900)
-    photo = Image.new("RGB", SIZE)
-    assert editor_photo(photo) is photo
+def test_photos_of_any_size_are_edited_at_one() -> None:
+    for size in ((3000, 4000), (900, 1200), (90, 120)):
+        assert editor_photo(Image.new("RGB", size)).size == (675, 900)
