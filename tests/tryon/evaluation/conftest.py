@@ -23,7 +23,7 @@ def sample() -> Sample:
     """A top on a synthetic person who faces the camera, rendered on first use."""
     from tryon.data.synthetic.scene import render_sample
 
-    return render_sample(FIRST_SEED + 13, (320, 240))
+    return render_sample(FIRST_SEED + 233, (320, 240))
 
 
 @dataclass(frozen=True)
