@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import AsyncIterator, Sequence
+from contextlib import suppress
 from html import escape
 from pathlib import Path
 from tempfile import mkdtemp
@@ -227,6 +228,10 @@ def verdict(language: Language, check: GarmentCheck) -> str:
 
 
 def newest_validation(out: Path) -> Path | None:
-    """The sheet of the last validation of a run, if there was one."""
+    """The sheet of the last validation of a run, if there was one and it is written whole."""
     sheets = sorted((out / "validation").glob("*.png"), key=lambda path: path.stat().st_mtime)
-    return sheets[-1] if sheets else None
+    for sheet in reversed(sheets):
+        with suppress(OSError, SyntaxError), Image.open(sheet) as picture:  # half a file
+            picture.load()
+            return sheet
+    return None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from html import escape
 
@@ -9,6 +10,8 @@ from tryon.demo.dressing import Dressed
 from tryon.demo.jobs import Complaint, Field, Progress
 from tryon.demo.strings import ERRORS, Language, said
 from tryon.errors import Cancelled, TryOnError
+
+logger = logging.getLogger(__name__)
 
 STAGES = ("person", "garment", "mask")
 
@@ -63,6 +66,7 @@ def complaint(language: Language, error: BaseException) -> tuple[Field, str]:
         return error.field, sentence(language, error.error)
     if isinstance(error, TryOnError):
         return "page", sentence(language, error)
+    logger.error("the page met an error that is not one of ours", exc_info=error)
     return "page", said(language, "broken")
 
 

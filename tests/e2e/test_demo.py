@@ -36,11 +36,14 @@ def masked(page: Any) -> None:
 
 def try_on(page: Any) -> str:
     """Press the button and return the sentence at the end."""
+    before = page.locator("#status").inner_text()
     page.locator("#go").click()
-    page.locator("#status .busy").wait_for()  # what stands there is of the picture before
-    done = page.locator("#status .done")
-    done.wait_for()
-    return str(done.inner_text())
+    page.wait_for_function(
+        """before => { const done = document.querySelector("#status .done");
+                       return done && done.innerText.trim() !== before.trim(); }""",
+        arg=before,
+    )
+    return str(page.locator("#status").inner_text())
 
 
 def downloaded(page: Any, folder: Path) -> Path:
@@ -206,7 +209,7 @@ def test_a_garment_is_added_and_worn(open_page: Open) -> None:
     steps.fill("10")
     steps.press("Tab")
     page.locator("#train").click()
-    page.get_by_text("e2e-shirt is in the catalogue now").wait_for(timeout=300_000)
+    page.get_by_text("e2e-shirt is in the catalogue now").wait_for(timeout=120_000)
     assert page.locator("#validation img").count() == 1
     page.screenshot(path=SCREENSHOTS / "trained.png", full_page=True)
     page.get_by_role("tab", name="Try on").click()
