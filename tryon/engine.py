@@ -238,8 +238,9 @@ class TryOn:
         )
         lora = None
         if self.family is not None:
-            lora = catalog.lora_file(entry, base_name(self.model))
-        return replace(garment, words=entry.caption or None, lora=lora and str(lora))
+            file = catalog.lora_file(entry, base_name(self.model))
+            lora = None if file is None else str(file)
+        return replace(garment, words=entry.caption or None, lora=lora)
 
     def _of_the_catalog(self, options: DressOptions, garment: Garment) -> DressOptions:
         """The options with files for the LoRAs named by SKU, and with what the garment brings.

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, is_dataclass
+from dataclasses import Field, asdict
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, ClassVar, Protocol
 
 import torch
 from torch import Tensor, nn
@@ -24,7 +24,9 @@ Rows = Sequence[Sequence[Tensor]]
 
 
 class LoopSettings(Protocol):
-    """What the settings of every trainer say."""
+    """What the settings of every trainer, a dataclass, say."""
+
+    __dataclass_fields__: ClassVar[dict[str, Field[Any]]]
 
     @property
     def steps(self) -> int: ...
@@ -59,7 +61,7 @@ def train(
     """
     parameters = [p for module in modules.values() for p in module.parameters() if p.requires_grad]
     optimizer = torch.optim.AdamW(parameters, learning_rate(0), (0.9, 0.99), weight_decay=0.01)
-    ema, recorded = ema_of(modules), recorded_settings(_as_dict(settings))
+    ema, recorded = ema_of(modules), recorded_settings(asdict(settings))
     checkpoint, step = out / "checkpoint.safetensors", 0
     if checkpoint.is_file():
         step = load_checkpoint(
@@ -97,7 +99,3 @@ def train(
     load_ema(modules, ema)
     for module in modules.values():
         module.eval().requires_grad_(False)
-
-
-def _as_dict(settings: Any) -> dict[str, Any]:
-    return asdict(settings) if is_dataclass(settings) else dict(vars(settings))
