@@ -7,7 +7,7 @@ under it changes: grown, shrunk, or made for another garment.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import reduce
 from typing import Any
 
@@ -59,6 +59,20 @@ def is_edited(drawn: Image.Image | None, base: Image.Image | None) -> bool:
         return False
     changed = np.asarray(drawn) != np.asarray(base)
     return float(changed.mean()) > EDITED
+
+
+def closest(drawn: Image.Image | None, bases: Iterable[Image.Image]) -> Image.Image | None:
+    """Of the masks that were shown lately, the one that this was drawn on.
+
+    The page may not yet show the last one when a visitor goes on.
+    """
+    if drawn is None:
+        return None
+    return min(
+        (base for base in bases if base.size == drawn.size),
+        key=lambda base: np.count_nonzero(np.asarray(base) != np.asarray(drawn)),
+        default=None,
+    )
 
 
 def carried_over(drawn: Image.Image | None, old: Image.Image, new: Image.Image) -> Image.Image:

@@ -14,6 +14,7 @@ from tryon.demo.dressing import Dressed, Wish, automatic_mask
 from tryon.demo.jobs import Complaint, Field, Job, Progress
 from tryon.demo.mask_editor import (
     carried_over,
+    closest,
     editor_base,
     editor_photo,
     is_edited,
@@ -86,7 +87,8 @@ class TryOnDesk:
     async def new_person(self, inputs: Inputs, request: gr.Request) -> AsyncIterator[Update]:
         """Show the automatic mask of a photo that was just chosen."""
         visit, parts = self.service.visit(request), self.parts
-        visit.base = visit.automatic = None
+        visit.automatic = None
+        visit.bases.clear()
         language = language_of(request)
         if inputs[parts.person] is None:
             yield {parts.editor: None, parts.person_note: note(), parts.mask_note: note()}
@@ -104,7 +106,7 @@ class TryOnDesk:
     async def grow_mask(self, inputs: Inputs, request: gr.Request) -> Update:
         """The mask grown or shrunk; what was brushed stays."""
         visit, parts = self.service.visit(request), self.parts
-        if visit.automatic is None or visit.base is None:
+        if visit.automatic is None:
             return {parts.mask_note: note()}
         return await self._rebased(visit, self._drawn(visit, inputs), int(inputs[parts.grow] or 0))
 
@@ -118,9 +120,11 @@ class TryOnDesk:
     async def _rebased(self, visit: Visit, drawn: Image.Image | None, grow: int) -> Update:
         """The editor with the automatic mask grown and what was drawn on top of it."""
         assert visit.automatic is not None and visit.editor_photo is not None
-        old = visit.base
-        visit.base = editor_base(visit.automatic, visit.editor_photo.size, grow)
-        mask = visit.base if old is None else carried_over(drawn, old, visit.base)
+        old = closest(drawn, visit.bases)
+        mask = base = editor_base(visit.automatic, visit.editor_photo.size, grow)
+        if old is not None:
+            mask = carried_over(drawn, old, base)
+        visit.bases.append(base)
         visit.turn += 1  # a value like the last one from here would not undo what was brushed
         value = {
             "background": await self.service.show(visit, visit.editor_photo, "person"),
@@ -130,9 +134,9 @@ class TryOnDesk:
         return {self.parts.editor: value}
 
     def _drawn(self, visit: Visit, inputs: Inputs) -> Image.Image | None:
-        if visit.base is None:
+        if not visit.bases:
             return None
-        return mask_of(inputs[self.parts.editor], visit.base.size)
+        return mask_of(inputs[self.parts.editor], visit.bases[-1].size)
 
     async def _masked(
         self, inputs: Inputs, request: gr.Request, drawn: Image.Image | None, arrive: bool
@@ -230,7 +234,7 @@ class TryOnDesk:
         """A job for each sample, and whether the mask is the visitor's own. Raises Complaint."""
         parts = self.parts
         drawn = self._drawn(visit, inputs)
-        own_mask = is_edited(drawn, visit.base)
+        own_mask = is_edited(drawn, closest(drawn, visit.bases))
         try:
             options = options_of(
                 {name: inputs[part] for name, part in parts.settings.items()},

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections import Counter, OrderedDict
+from collections import Counter, OrderedDict, deque
 from collections.abc import Hashable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -26,8 +26,8 @@ class Visit:
 
     people, garments: what was found in this visitor's photos, kept for their next click.
     automatic: the mask that was found, the size of the photo. editor_photo: what the editor shows,
-    reduced. base: the automatic mask at its size, grown as wanted, without what was brushed.
-    turn: counts how often the editor was filled.
+    reduced. bases: the automatic masks at its size that it showed lately, grown as wanted, without
+    what was brushed. turn: counts how often the editor was filled.
     looks: before, after and the file to download, of the samples on their page.
     folder: holds this visitor's training. jobs: what they wait for. files: see `Visitors.keep`.
     """
@@ -36,7 +36,7 @@ class Visit:
     garments: OrderedDict[Hashable, Garment] = field(default_factory=OrderedDict)
     automatic: Image.Image | None = None
     editor_photo: Image.Image | None = None
-    base: Image.Image | None = None
+    bases: deque[Image.Image] = field(default_factory=lambda: deque(maxlen=6))
     turn: int = 0
     looks: list[tuple[str, str, str]] = field(default_factory=list)
     jobs: set[Job[Any]] = field(default_factory=set)

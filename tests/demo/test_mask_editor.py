@@ -5,6 +5,7 @@ from PIL import Image, ImageDraw
 
 from tryon.demo.mask_editor import (
     carried_over,
+    closest,
     editor_base,
     editor_photo,
     is_edited,
@@ -58,6 +59,15 @@ def test_strokes_stay_when_the_mask_below_changes() -> None:
     assert (moved[40:50, 35:45] == 0).all()
     assert moved[85, 55] == 255 and moved[22, 22] == 0, "the rest is the new mask"
     assert carried_over(old, old, new) is new
+
+
+def test_a_mask_that_the_page_still_shows_is_no_edit_of_the_next_one() -> None:
+    first, second = square(20, 20, 50, 80), square(30, 30, 60, 90)
+    drawn = mask_of({"layers": [layer_of(first)]}, SIZE)
+    assert closest(drawn, [first, second]) is first
+    assert not is_edited(drawn, closest(drawn, [first, second]))
+    assert closest(drawn, []) is None and closest(None, [first]) is None
+    assert closest(drawn, [Image.new("L", (5, 5))]) is None
 
 
 def test_the_mask_grows_by_pixels_of_the_photo() -> None:
