@@ -115,6 +115,8 @@ def garment_parts(service: Service) -> dict[str, Any]:
         label=word("show"),
         elem_id="garment-filter",
     )
+    # Pages have been seen to send the translated word for the value when they have just opened.
+    parts["garment_filter"].preprocess = lambda value: value if value in CATEGORIES else "all"
     parts["garment_picks"] = picks(
         word("catalogue"), thumbnails(service.wardrobe.garments()), "garment-picks"
     )
