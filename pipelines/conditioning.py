@@ -7,20 +7,26 @@ change a bit of anybody's embedding.
 from __future__ import annotations
 
 import hashlib
+import logging
 from collections import OrderedDict
 from collections.abc import Callable, Hashable
 from contextlib import ExitStack
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Generic, TypeVar
+from uuid import uuid4
 
 import torch
 from PIL import Image, ImageOps
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
 from transformers import CLIPImageProcessorPil
 
 from tryon.adapters.ip_adapter import wants_patches
 from tryon.adapters.lora import LoraAdapter, attached
 from tryon.adapters.lora_format import Lora
 
+logger = logging.getLogger(__name__)
 Value = TypeVar("Value")
 
 WeightedLoras = tuple[tuple[Lora, float], ...]
@@ -103,12 +109,46 @@ class ImagePrompts:
     def __init__(self, pipeline: Any, size: int = 64) -> None:
         self._pipeline = pipeline
         self._recent: Recent[ImageEmbeds] = Recent(size)
+        self._kept: tuple[Path, str] | None = None
+
+    def keep(self, folder: Path, revision: str) -> None:
+        """Keep embeddings in files of this folder, too, for other processes and other days.
+
+        revision: changes whenever the weights do.
+        """
+        self._kept = folder, revision
 
     def embed(self, garment: Image.Image) -> ImageEmbeds:
         """The embeddings of one garment photo, RGB of any size."""
         garment = garment.convert("RGB")
-        digest = hashlib.sha256(garment.tobytes()).digest()
-        return self._recent.get((garment.size, digest), lambda: self._compute(garment))
+        digest = hashlib.sha256(repr(garment.size).encode() + garment.tobytes()).hexdigest()
+        return self._recent.get(digest, lambda: self._from_disk(digest, garment))
+
+    def _from_disk(self, digest: str, garment: Image.Image) -> ImageEmbeds:
+        """The embeddings as they lie on disk, or computed and laid there."""
+        if self._kept is None:
+            return self._compute(garment)
+        folder, revision = self._kept
+        key = hashlib.sha256(f"{revision} {digest}".encode()).hexdigest()
+        file = folder / f"embedding-{key}.safetensors"
+        try:
+            found = load_file(file, device=str(self._pipeline._execution_device))
+            return ImageEmbeds(found["positive"], found["negative"])
+        except FileNotFoundError:
+            pass
+        except (OSError, SafetensorError, KeyError) as error:
+            logger.warning("%s is made again: %s", file, error)
+        embeds = self._compute(garment)
+        unfinished = folder / f".{uuid4().hex}.tmp"
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            tensors = {"positive": embeds.positive, "negative": embeds.negative}
+            save_file({k: v.contiguous().cpu() for k, v in tensors.items()}, unfinished)
+            unfinished.replace(file)
+        except OSError as error:  # a full disk, say: it does without
+            logger.warning("%s is not kept: %s", file, error)
+            unfinished.unlink(missing_ok=True)
+        return embeds
 
     @torch.no_grad()
     def _compute(self, garment: Image.Image) -> ImageEmbeds:

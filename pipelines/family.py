@@ -205,6 +205,10 @@ class Family:
         """What the image encoder makes of a garment photo, remembered."""
         return self._image_prompts.embed(garment)
 
+    def keep_image_embeddings(self, folder: Path, revision: str) -> None:
+        """Keep what the image encoder says of garments in files (see `ImagePrompts.keep`)."""
+        self._image_prompts.keep(folder, revision)
+
 
 def load_family(
     paths: FamilyPaths,

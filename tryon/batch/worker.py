@@ -63,6 +63,9 @@ class Worker:
                 except TryOnError as error:
                     raise BatchError(error.reason, path=error.path, remedy=error.remedy) from error
                 self._torch_threads = torch_threads()
+                family, folder = getattr(self._engine, "family", None), self.job.cache_folder
+                if family is not None and folder is not None:
+                    family.keep_image_embeddings(folder, self.job.revision)
         if not getattr(self._thread, "begun", False):
             self._thread.begun = True
             torch_threads(self._torch_threads)

@@ -5,6 +5,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -12,7 +13,10 @@ import pytest
 from PIL import Image
 
 from tryon import TryOn
+from tryon.batch.job import BatchOptions, Job
+from tryon.batch.outputs import Outputs
 from tryon.batch.prepared import PreparedCache, Shared
+from tryon.batch.worker import Worker
 from tryon.errors import NoPersonError
 from tryon.preparation import Garment, Person
 
@@ -157,3 +161,22 @@ def test_only_the_latest_are_kept() -> None:
     for key in "cab":
         shared.get(key, lambda key=key: calls.append(key) or 0)
     assert calls == ["b"]
+
+
+def test_a_worker_keeps_what_the_image_encoder_says(tmp_path: Path) -> None:
+    class Family:
+        def keep_image_embeddings(self, folder: Path, revision: str) -> None:
+            kept.append((folder, revision))
+
+    class Source:
+        revision = "r1"
+
+        def open(self, number: int) -> SimpleNamespace:
+            return SimpleNamespace(family=Family())
+
+    kept: list[tuple[Path, str]] = []
+    job = Job(Source(), "r1", Outputs(tmp_path), BatchOptions(), None)  # type: ignore[arg-type]
+    worker = Worker(job)
+    worker.engine()
+    worker.engine()
+    assert kept == [(job.cache_folder, "r1")]
