@@ -62,14 +62,17 @@ class Outputs:
         return Outputs, (self.url,)
 
     def start(self) -> None:
-        """Make the folder, and sweep what a killed run left half-written. Raises OutputError."""
+        """Make the folder. Raises OutputFullError."""
         with full_told(self.url):
             self.local.mkdir(parents=True, exist_ok=True)
-            shutil.rmtree(self.local / UNFINISHED, ignore_errors=True)
+
+    def sweep(self) -> None:
+        """Take away what a killed run left half-written. Only for the one run that may write."""
+        shutil.rmtree(self.local / UNFINISHED, ignore_errors=True)
 
     def finish(self) -> None:
         """Leave nothing behind that is not a result."""
-        shutil.rmtree(self.local / UNFINISHED, ignore_errors=True)
+        self.sweep()
         if not self.is_local:
             shutil.rmtree(self.local, ignore_errors=True)
 

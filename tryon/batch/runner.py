@@ -97,6 +97,7 @@ def run_batch(
         workers = default_workers(source)
     with ExitStack() as stack:
         stack.enter_context(only_run(outputs))
+        outputs.sweep()
         stack.callback(outputs.finish)
         run = _Run(job, Manifest(manifest, Inputs(chosen.root)), stack, on_row, on_progress)
         run.validate()
