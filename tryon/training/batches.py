@@ -18,7 +18,7 @@ from tryon.training.pairs import PAIR, PHOTO_SIDE
 from tryon.types import CATEGORIES, Pose
 
 if TYPE_CHECKING:
-    from tryon.training.diffusion import DiffusionSettings
+    from tryon.training.diffusion import DiffusionSettings, Stage
 
 # What the engine says of a garment that nobody described.
 PLAIN_WORDS = {"upper": "a top", "lower": "a bottom", "dress": "a dress"}
@@ -67,7 +67,7 @@ def training_batch(
         index = int(rng.integers(2))
         if stage.aligned and rng.random() < stage.aligned:
             pair = with_aligned_detail(pair, index)
-        chosen.append(_Example.of(pair, index, settings, rng))
+        chosen.append(_Example.of(pair, index, settings, stage, rng))
     count = stage.batch_size
     levels = (rng.random(count) + np.arange(count)) / count / (1 - stage.pure_noise)
     timesteps = np.floor(1000 * levels).clip(0, 999)
@@ -125,16 +125,17 @@ class _Example:
         pair: Record,
         index: int,
         settings: DiffusionSettings,
+        stage: Stage,
         rng: np.random.Generator,
     ) -> _Example:
         """The pair's person in garment `index`, with conditions left out as often as set."""
         left_out = rng.random(4) < (
-            settings.no_warp,
+            stage.no_warp,
             settings.no_text,
             settings.no_image,
             settings.no_pose,
         )
-        boxed = rng.random() < settings.boxed
+        boxed = rng.random() < stage.boxed
         mask = box_mask(pair["mask"]) if boxed else grown(pair["mask"], int(rng.integers(0, 8)))
         picture = pair["pictures"][index]
         warp = None if left_out[0] else pair["warps"][index]
@@ -145,7 +146,7 @@ class _Example:
             skeleton=skeleton_picture(pair["keypoints"], mask.shape),
             posed=float(not left_out[3]),
             photo=None if left_out[2] else pair["photos"][index],
-            words="" if left_out[1] else garment_words(pair, index, rng),
+            words="" if left_out[1] else garment_words(pair, index, rng, stage.cut_only),
         )
 
 
@@ -227,11 +228,24 @@ def _channels_first(images: list[np.ndarray]) -> Tensor:
     return torch.from_numpy(np.stack(images).astype(np.float32)).permute(0, 3, 1, 2).contiguous()
 
 
-def garment_words(pair: Record, index: int, rng: np.random.Generator) -> str:
-    """The garment's caption, less of it, or what the engine says when it knows nothing."""
+def garment_words(pair: Record, index: int, rng: np.random.Generator, cut_only: float = 0.0) -> str:
+    """The garment's caption, less of it, or what the engine says when it knows nothing.
+
+    cut_only: how often a caption is silent about colour, pattern and print.
+    """
     chance = rng.random()
     if chance < 0.65:
-        return str(pair["captions"][index])
+        caption, name = str(pair["captions"][index]), str(pair["names"][index])
+        cut = cut_only > 0 and rng.random() < cut_only
+        return words_of_cut(caption, name) if cut else caption
     if chance < 0.8:
         return f"a {pair['names'][index]}"
     return PLAIN_WORDS[CATEGORIES[int(pair["category"])]]
+
+
+def words_of_cut(caption: str, name: str) -> str:
+    """A renderer's caption without colour, pattern and print: "a red dress with ..., printed with
+    ..." is "a dress with ..."; `name` is the garment's, here "dress"."""
+    article = "a " if caption.startswith("a ") else ""
+    cut = caption[caption.index(name) :].partition(", printed with ")[0]
+    return article + cut

@@ -84,7 +84,7 @@ def load_checkpoint(
 
 def recorded_settings(settings: Mapping[str, object]) -> dict[str, object]:
     """The settings that a run cannot change when it goes on: not its length, nor its reports."""
-    free = {"steps", "stages", "decay_steps", "report_every", "save_every"}
+    free = {"steps", "stages", "report_every", "save_every"}
     return {key: value for key, value in settings.items() if key not in free}
 
 

@@ -34,6 +34,13 @@ class Stage:
     aligned: how often the warp's fine detail lies where it does in the truth, so that the UNet
     learns to keep what a warp shows; one that never lies right teaches it to blur.
     outside: weight of what is not repainted, against 1 inside the mask.
+    no_warp: how often the warp is left out. It says most: seldom left out, it leaves the other
+        branches nothing to learn.
+    boxed: how often the mask is a rectangle, so that only the pose tells where the limbs are.
+    cut_only: how often a caption speaks of the cut alone, so that the image prompt has to tell
+        colours and patterns.
+    decay: over so many of its last steps the learning rate falls to nothing. The next stage warms
+        up again.
     """
 
     until: int
@@ -43,16 +50,18 @@ class Stage:
     absolute: bool = False
     aligned: float = 0.0
     outside: float = 0.1
+    no_warp: float = 0.5
+    boxed: float = 0.25
+    cut_only: float = 0.0
+    decay: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class DiffusionSettings:
     """The shipped weights' settings.
 
-    stages: in their order; over the last `decay_steps` the learning rate falls to nothing.
-    no_warp, no_text, no_image, no_pose: how often each condition is left out. The warp says most:
-        seldom left out, it leaves the other branches nothing to learn.
-    boxed: how often the mask is a rectangle, so that only the pose tells where the limbs are.
+    stages: in their order.
+    no_text, no_image, no_pose: how often each condition is left out.
     pairs, pairs_at_start, pairs_per_step: a step draws from the first pairs_at_start +
         pairs_per_step * step of all pairs, so that training can start while they are rendered.
     """
@@ -61,16 +70,33 @@ class DiffusionSettings:
     stages: tuple[Stage, ...] = (
         Stage(until=2500, batch_size=16, pure_noise=0.85, half_size=True),
         Stage(until=3200, batch_size=8, pure_noise=0.85, absolute=True),
-        Stage(until=4100, batch_size=8, pure_noise=0.85, absolute=True, aligned=0.8, outside=0.3),
+        Stage(
+            until=4100,
+            batch_size=8,
+            pure_noise=0.85,
+            absolute=True,
+            aligned=0.8,
+            outside=0.3,
+            decay=400,
+        ),
+        Stage(
+            until=7300,
+            batch_size=8,
+            pure_noise=0.85,
+            absolute=True,
+            aligned=0.8,
+            outside=0.3,
+            no_warp=0.6,
+            boxed=0.5,
+            cut_only=0.6,
+            decay=2000,
+        ),
     )
-    decay_steps: int = 400
     learning_rate: float = 5e-4
     warmup: int = 60
-    no_warp: float = 0.5
     no_text: float = 0.15
     no_image: float = 0.25
     no_pose: float = 0.15
-    boxed: float = 0.25
     pairs: int = 3700
     pairs_at_start: int = 3700
     pairs_per_step: int = 1
@@ -87,6 +113,15 @@ class DiffusionSettings:
     def stage(self, step: int) -> Stage:
         """The stage that a step belongs to."""
         return next(stage for stage in self.stages if step < stage.until)
+
+    def learning_rate_at(self, step: int) -> float:
+        """The learning rate of a step; it falls to nothing at the end of a stage that decays."""
+        started = max([s.until for s in self.stages if s.decay and s.until <= step], default=0)
+        ending = next((s for s in self.stages if s.decay and s.until > step), self.stages[-1])
+        level = warmup_level(
+            step - started, ending.until - started, warmup=self.warmup, decay=ending.decay
+        )
+        return self.learning_rate * level
 
 
 def train_diffusion(
@@ -119,10 +154,7 @@ def train_diffusion(
         settings,
         out,
         modules=networks.modules(),
-        learning_rate=lambda step: (
-            settings.learning_rate
-            * warmup_level(step, settings.steps, warmup=settings.warmup, decay=settings.decay_steps)
-        ),
+        learning_rate=settings.learning_rate_at,
         losses=lambda step: diffusion_losses(
             networks, vae, scheduler, batch(step), settings, settings.stage(step)
         ),

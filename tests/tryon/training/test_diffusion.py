@@ -15,18 +15,31 @@ from tests.tryon.training.tiny_settings import TINY_DIFFUSION, TINY_VAE
 from tryon.pipelines.conditioning import clip_pixels
 from tryon.training.batches import (
     box_mask,
+    garment_words,
     half_size,
     masked_picture,
     training_batch,
     with_aligned_detail,
+    words_of_cut,
 )
-from tryon.training.diffusion import diffusion_losses, train_diffusion
+from tryon.training.diffusion import (
+    DiffusionSettings,
+    Stage,
+    diffusion_losses,
+    train_diffusion,
+)
 from tryon.training.mini import new_networks, new_scheduler
 from tryon.training.tokenizer import caption_tokenizer
 from tryon.training.vae import new_vae
 
-ALWAYS = {"no_warp": 0.0, "no_text": 0.0, "no_image": 0.0, "no_pose": 0.0}
-NEVER = {name: 1.0 for name in ALWAYS}
+CONDITIONS = ("no_text", "no_image", "no_pose")
+
+
+def told(warp: bool, others: bool, **stage: float) -> DiffusionSettings:
+    """Tiny settings that always, or never, show each condition."""
+    stages = (replace(s, no_warp=float(not warp), **stage) for s in TINY_DIFFUSION.stages)
+    left_out = {name: float(not others) for name in CONDITIONS}
+    return replace(TINY_DIFFUSION, stages=tuple(stages), **left_out)
 
 
 @pytest.fixture(scope="module")
@@ -51,8 +64,8 @@ def test_the_masked_image_is_grey_where_the_warp_does_not_reach(pairs: np.ndarra
 
 
 def test_conditions_are_left_out_as_often_as_asked(pairs, tokenizer) -> None:  # type: ignore[no-untyped-def]
-    full = training_batch(pairs, replace(TINY_DIFFUSION, **ALWAYS), 3, tokenizer)
-    bare = training_batch(pairs, replace(TINY_DIFFUSION, **NEVER), 3, tokenizer)
+    full = training_batch(pairs, told(True, True), 3, tokenizer)
+    bare = training_batch(pairs, told(False, False), 3, tokenizer)
     nothing = tokenizer("", padding="max_length", return_tensors="pt").input_ids
     assert full.posed.all() and not bare.posed.any()
     assert full.photos.any() and not bare.photos.any()
@@ -64,7 +77,7 @@ def test_conditions_are_left_out_as_often_as_asked(pairs, tokenizer) -> None:  #
 def test_the_garment_photo_is_normalised_as_in_the_pipeline(pairs, tokenizer) -> None:  # type: ignore[no-untyped-def]
     from PIL import Image
 
-    batch = training_batch(pairs[:1], replace(TINY_DIFFUSION, **ALWAYS), 3, tokenizer)
+    batch = training_batch(pairs[:1], told(True, True), 3, tokenizer)
     candidates = [clip_pixels(Image.fromarray(photo), 96) for photo in pairs[0]["photos"]]
     errors = [float((batch.photos[0] - pixels[0]).abs().max()) for pixels in candidates]
     assert min(errors) < 1e-5
@@ -83,7 +96,7 @@ def test_a_box_mask_hides_the_outline(pairs, tokenizer) -> None:  # type: ignore
     mask[50:60, 20:30] = mask[100:120, 90:95] = 255
     boxed = box_mask(mask)
     assert (boxed[50:120, 20:95] == 255).all() and (boxed > 0).sum() == 70 * 75
-    settings = replace(TINY_DIFFUSION, **ALWAYS, boxed=1.0)
+    settings = told(True, True, boxed=1.0)
     notched = pairs[:1].copy()
     notched["mask"][:, 70:100, :] = 0
     area = training_batch(notched, settings, 3, tokenizer).area
@@ -102,8 +115,47 @@ def test_aligned_detail_is_the_truths_and_colour_the_warps(pairs: np.ndarray) ->
     assert (pair["warps"][0, 100, 90, :3] == (120, 100, 90)).all()
 
 
+@pytest.mark.parametrize(
+    ("caption", "name", "cut"),
+    [
+        (
+            'a red shirt with short sleeves and a v neckline, printed with a badge that says "A"',
+            "shirt",
+            "a shirt with short sleeves and a v neckline",
+        ),
+        ("red and beige striped trousers", "trousers", "trousers"),
+        ("a patterned sleeveless top with no sleeves", "sleeveless top", None),
+    ],
+)
+def test_words_of_cut_tell_no_colour(caption: str, name: str, cut: str | None) -> None:
+    assert words_of_cut(caption, name) == (cut or f"a {name} with no sleeves")
+
+
+def test_captions_speak_of_the_cut_alone_as_often_as_asked(pairs, tokenizer) -> None:  # type: ignore[no-untyped-def]
+    def known(cut_only: float) -> set[str]:
+        rng = np.random.default_rng(0)
+        return {garment_words(pairs[0], 0, rng, cut_only) for _ in range(60)}
+
+    caption, name = str(pairs[0]["captions"][0]), str(pairs[0]["names"][0])
+    assert caption in known(0.0) and words_of_cut(caption, name) not in known(0.0) - {f"a {name}"}
+    assert caption not in known(1.0) and words_of_cut(caption, name) in known(1.0)
+
+
+def test_the_learning_rate_falls_to_nothing_where_a_stage_decays() -> None:
+    stages = (
+        Stage(until=50, batch_size=1, pure_noise=0),
+        Stage(until=100, batch_size=1, pure_noise=0, decay=20),
+        Stage(until=160, batch_size=1, pure_noise=0, decay=40),
+    )
+    settings = DiffusionSettings(stages=stages, learning_rate=1.0, warmup=10)
+    rates = [settings.learning_rate_at(step) for step in range(160)]
+    assert rates[0] == rates[100] == 0.1
+    assert rates[9:81] == [1.0] * 72 and rates[109:121] == [1.0] * 12
+    assert rates[99] == pytest.approx(1 / 20) and rates[159] == pytest.approx(1 / 40)
+
+
 def test_every_branch_learns(pairs, tokenizer) -> None:  # type: ignore[no-untyped-def]
-    settings = replace(TINY_DIFFUSION, **ALWAYS)
+    settings = told(True, True)
     networks, vae = new_networks(settings.networks, tokenizer), new_vae(TINY_VAE)
     optimizer = torch.optim.SGD(networks.parameters(), 0.1)
     for step in (2, 3):  # the ControlNet's last layers start at zero: one step frees the others
@@ -124,8 +176,11 @@ def test_a_cut_off_run_goes_on_to_the_same_weights(  # type: ignore[no-untyped-d
     vae = new_vae(TINY_VAE).eval().requires_grad_(False)
 
     def train(folder: Path, steps: int):  # type: ignore[no-untyped-def]
-        stages = (*TINY_DIFFUSION.stages[:1], replace(TINY_DIFFUSION.stages[1], until=steps))
-        settings = replace(TINY_DIFFUSION, stages=stages, decay_steps=0)
+        stages = (
+            *TINY_DIFFUSION.stages[:1],
+            replace(TINY_DIFFUSION.stages[1], until=steps, decay=0),
+        )
+        settings = replace(TINY_DIFFUSION, stages=stages)
         networks = new_networks(settings.networks, tokenizer)
         train_diffusion(
             settings, folder, networks=networks, pairs=pairs, vae=vae, tokenizer=tokenizer

@@ -37,9 +37,8 @@ TINY_DIFFUSION = DiffusionSettings(
     networks=TINY_NETWORKS,
     stages=(
         Stage(until=2, batch_size=2, pure_noise=0.3, half_size=True),
-        Stage(until=4, batch_size=2, pure_noise=0.8, absolute=True),
+        Stage(until=4, batch_size=2, pure_noise=0.8, absolute=True, decay=2),
     ),
-    decay_steps=2,
     warmup=1,
     pairs=2,
     pairs_at_start=2,
