@@ -50,7 +50,7 @@ class BodyMapTraining:
 
     training: DenseTraining = field(default_factory=DenseTraining)
     noise: PersonNoise = field(default_factory=PersonNoise)
-    widths: tuple[int, ...] = (24, 48, 80, 112, 144)
+    widths: tuple[int, ...] = (32, 64, 112, 160, 224)
     held_out: int = 200
     cut: float = 0.45
     turn: float = 4.0

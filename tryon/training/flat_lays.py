@@ -9,8 +9,6 @@ invisible mannequin, sleeves at any angle and bent, and open or buttoned jackets
 from __future__ import annotations
 
 import argparse
-import json
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -28,12 +26,13 @@ from tryon.data.synthetic.patterns import patterns
 from tryon.data.synthetic.sample import GarmentPhoto
 from tryon.errors import GarmentError
 from tryon.pipelines.cutout import garment_cutout
+from tryon.training.array_cache import cached_count, read_rows, write_rows
 from tryon.training.laying import laid, random_laying
+from tryon.training.samples import packed_uv
 from tryon.types import CATEGORIES, Category
 
 RENDERED = (384, 288)  # (height, width) at which garments are photographed and cut out
 KEPT = (256, 192)  # and at which they are kept
-_UNITS = 65535
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -56,46 +55,15 @@ class FlatLayCache:
         return len(self.categories)
 
 
-def _shapes(count: int) -> dict[str, tuple[tuple[int, ...], type]]:
-    return {
-        "luminance": ((count, *KEPT), np.uint8),
-        "alpha": ((count, *KEPT), np.uint8),
-        "uv": ((count, *KEPT, 2), np.uint16),
-        "labels": ((count, *KEPT), np.uint8),
-        "categories": ((count,), np.uint8),
-    }
-
-
 def write_flat_lay_cache(folder: Path, count: int, first_seed: int) -> None:
     """Render the flat-lays of `count` seeds, going on where an earlier call stopped."""
-    folder.mkdir(parents=True, exist_ok=True)
-    arrays = {}
-    for name, (shape, kind) in _shapes(count).items():
-        file = folder / f"{name}.npy"
-        mode = "r+" if file.exists() else "w+"
-        arrays[name] = np.lib.format.open_memmap(
-            file, mode=mode, dtype=kind, shape=shape if mode == "w+" else None
-        )
-    for i in range(cached_count(folder), count):
-        for name, value in _packed(*random_flat_lay(first_seed + i)).items():
-            arrays[name][i] = value
-        partial = folder / "count.partial"
-        partial.write_text(json.dumps(i + 1))
-        os.replace(partial, folder / "count.json")  # a trainer may be reading along
-
-
-def cached_count(folder: Path) -> int:
-    """How many flat-lays the cache in a folder holds."""
-    file = folder / "count.json"
-    return int(json.loads(file.read_text())) if file.exists() else 0
+    seeds = range(first_seed + cached_count(folder), first_seed + count)
+    write_rows(folder, (_packed(*random_flat_lay(seed)) for seed in seeds), count)
 
 
 def read_flat_lay_cache(folder: Path) -> FlatLayCache:
     """The cache in a folder, as far as it was written."""
-    count = cached_count(folder)
-    return FlatLayCache(
-        **{name: np.load(folder / f"{name}.npy", mmap_mode="r")[:count] for name in _shapes(0)}
-    )
+    return read_rows(folder, FlatLayCache)
 
 
 def random_flat_lay(seed: int) -> tuple[GarmentPhoto, Category]:
@@ -126,14 +94,13 @@ def _packed(photo: GarmentPhoto, category: Category) -> dict[str, np.ndarray]:
     except GarmentError:
         alpha = np.zeros(RENDERED, np.uint8)
     labels = np.where(photo.mask, photo.layer, 0).astype(np.uint8)
-    uv = np.asarray(np.round(np.clip(photo.uv, 0, 1) * _UNITS), np.uint16)
     luminance = cv2.cvtColor(photo.image, cv2.COLOR_RGB2GRAY)
     return {
         "luminance": cv2.resize(luminance, size, interpolation=cv2.INTER_AREA),
         "alpha": cv2.resize(alpha, size, interpolation=cv2.INTER_AREA),
-        "uv": cv2.resize(uv, size, interpolation=cv2.INTER_NEAREST),
+        "uv": cv2.resize(packed_uv(photo.uv), size, interpolation=cv2.INTER_NEAREST),
         "labels": cv2.resize(labels, size, interpolation=cv2.INTER_NEAREST),
-        "categories": np.array(CATEGORIES.index(category)),
+        "categories": np.array(CATEGORIES.index(category), np.uint8),
     }
 
 

@@ -8,9 +8,7 @@ The body map learns from them what its inputs are like, besides from truth with 
 from __future__ import annotations
 
 import argparse
-import json
-import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,14 +16,13 @@ import cv2
 import numpy as np
 from PIL import Image
 
-from tryon.data.synthetic.canonical import FRONT
 from tryon.data.synthetic.sample import Sample
 from tryon.errors import TryOnError
 from tryon.perception import Perception
 from tryon.pipelines.pose import single_person
 from tryon.pipelines.silhouette import person_silhouette
-from tryon.training.samples import cached_count
-from tryon.types import JOINTS
+from tryon.training.array_cache import cached_count, read_rows, write_rows
+from tryon.training.samples import body_labels, packed_uv
 
 SIZE = (448, 336)
 """Height and width of the pictures that are looked at; the arrays are half as large."""
@@ -52,24 +49,9 @@ class Sightings:
         return len(self.keypoints)
 
 
-def _shapes(count: int, height: int, width: int) -> dict[str, tuple[tuple[int, ...], type]]:
-    plane = (count, height, width)
-    return {
-        "seeds": ((count,), np.int64),
-        "keypoints": ((count, len(JOINTS), 3), np.float32),
-        "seen_keypoints": ((count, len(JOINTS), 3), np.float32),
-        "silhouettes": (plane, np.uint8),
-        "seen_silhouettes": (plane, np.uint8),
-        "body_uv": ((*plane, 2), np.uint16),
-        "body_labels": (plane, np.uint8),
-    }
-
-
 def read_sightings(folder: Path) -> Sightings:
     """The sightings in a folder, as far as they were written."""
-    count = cached_count(folder)
-    names = _shapes(0, 0, 0)
-    return Sightings(**{n: np.load(folder / f"{n}.npy", mmap_mode="r")[:count] for n in names})
+    return read_rows(folder, Sightings)
 
 
 def write_sightings(folder: Path, perception: Perception, count: int, first_seed: int) -> None:
@@ -77,30 +59,19 @@ def write_sightings(folder: Path, perception: Perception, count: int, first_seed
 
     People whom the detector does not find are left out.
     """
+    if cached_count(folder):
+        first_seed = int(read_sightings(folder).seeds[-1]) + 1
+    write_rows(folder, _sighted_from(perception, first_seed), count)
+
+
+def _sighted_from(perception: Perception, seed: int) -> Iterator[dict[str, np.ndarray]]:
     from tryon.data.synthetic.scene import render_sample
 
-    folder.mkdir(parents=True, exist_ok=True)
-    done, mode = cached_count(folder), "r+"
-    if not (folder / "seeds.npy").exists():
-        mode = "w+"
-    arrays = {
-        name: np.lib.format.open_memmap(
-            folder / f"{name}.npy", mode=mode, dtype=kind, shape=shape if mode == "w+" else None
-        )
-        for name, (shape, kind) in _shapes(count, SIZE[0] // 2, SIZE[1] // 2).items()
-    }
-    seed = int(arrays["seeds"][done - 1]) + 1 if done else first_seed
-    while done < count:
+    while True:
         sighting = sighted(perception, render_sample(seed, SIZE))
+        if sighting is not None:
+            yield sighting
         seed += 1
-        if sighting is None:
-            continue
-        for name, value in sighting.items():
-            arrays[name][done] = value
-        done += 1
-        partial = folder / "count.partial"
-        partial.write_text(json.dumps(done))
-        os.replace(partial, folder / "count.json")  # a trainer may be reading along
 
 
 def sighted(perception: Perception, sample: Sample) -> dict[str, np.ndarray] | None:
@@ -115,18 +86,16 @@ def sighted(perception: Perception, sample: Sample) -> dict[str, np.ndarray] | N
     silhouette = person_silhouette(photo, pose, perception.segmenter, others)
     half = np.array([0.5, 0.5, 1], np.float32)
     own = (slice(1, None, 2), slice(1, None, 2))
-    front = (sample.body.layer == FRONT).astype(np.uint8)
-    labels = sample.body.parts + 16 * front + 32 * sample.band.astype(np.uint8)
     height, width = silhouette.shape
     small = cv2.resize(silhouette, (width // 2, height // 2), interpolation=cv2.INTER_AREA)
     return {
         "seeds": np.array(sample.seed),
-        "keypoints": sample.keypoints * half,
-        "seen_keypoints": pose.keypoints * half,
-        "silhouettes": sample.person.silhouette[own],
-        "seen_silhouettes": np.round(255 * small),
-        "body_uv": np.round(np.clip(sample.body.uv[own], 0, 1) * 65535),
-        "body_labels": labels[own],
+        "keypoints": (sample.keypoints * half).astype(np.float32),
+        "seen_keypoints": (pose.keypoints * half).astype(np.float32),
+        "silhouettes": sample.person.silhouette[own].astype(np.uint8),
+        "seen_silhouettes": np.round(255 * small).astype(np.uint8),
+        "body_uv": packed_uv(sample.body.uv[own]),
+        "body_labels": body_labels(sample)[own],
     }
 
 

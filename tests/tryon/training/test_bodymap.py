@@ -54,10 +54,6 @@ def cache(count: int = 4) -> SampleCache:
         body_uv=repeated(whole, count),
         body_labels=repeated(labels, count),
         keypoints=repeated(keypoints, count),
-        photos=repeated(garment * 100, count, 2),
-        photo_uv=repeated(whole, count, 2),
-        photo_labels=repeated(garment, count, 2),
-        categories=np.zeros((count, 2), np.uint8),
     )
 
 

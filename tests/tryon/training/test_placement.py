@@ -11,10 +11,10 @@ import pytest
 import torch
 
 from tryon.pipelines.bodymap_net import load_dense_net
+from tryon.training.array_cache import cached_count
 from tryon.training.dense import DenseTraining, save_dense_net
 from tryon.training.flat_lays import (
     FlatLayCache,
-    cached_count,
     random_flat_lay,
     read_flat_lay_cache,
     write_flat_lay_cache,
