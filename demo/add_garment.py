@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from tryon.training.garment_check import GarmentCheck
 
 STEPS = GarmentLoraConfig().steps
+TAB = "add"
 VALIDATIONS = 6  # rounds of pictures in a training
 
 
@@ -94,7 +95,7 @@ def add_garment_tab(service: Service) -> None:
             yield update
 
     def stopped(request: gr.Request) -> None:
-        service.visit(request).stop()
+        service.visit(request).stop(TAB)
 
     quiet: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
     quiet_once = {**quiet, "concurrency_limit": None, "trigger_mode": "once"}
@@ -126,6 +127,7 @@ async def added(
         yield status(said(language, "need_photos"), "sorry"), [], None
         return
     yield status(said(language, "looking"), "busy"), [], None
+    job = None
     try:
         check_sku(wanted.sku)
         check_at_most("steps", wanted.steps, 4 * STEPS)
@@ -136,9 +138,9 @@ async def added(
         visit.folder = visit.folder or Path(mkdtemp(dir=service.folder))
         out = Path(mkdtemp(dir=visit.folder))
         job = training_job(service, wanted, out)
-        service.enter(visit, request, [job])
+        service.enter(visit, request, [job], TAB)
         newest = None
-        async for progress in service.follow(visit, job):
+        async for progress in job.updates():
             picture = newest_validation(out)
             show = skip
             if picture is not None and picture != newest:
@@ -151,7 +153,8 @@ async def added(
     except Exception as error:
         yield status(complaint(language, error)[1], "sorry"), skip, skip
     finally:
-        visit.stop()
+        if job is not None:
+            job.cancel()
 
 
 async def check_of(
@@ -169,8 +172,8 @@ async def check_of(
         return checked_photos(engine.perception, photos, category=category)
 
     job = Job(work, model=service.models[0])
-    service.enter(visit, request, [job])
-    return await service.ended(visit, job)
+    service.enter(visit, request, [job], TAB)
+    return await service.ended(job)
 
 
 def training_job(service: Service, wanted: NewGarment, out: Path) -> Job[Path]:

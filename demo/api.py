@@ -103,7 +103,7 @@ def tryon_function(service: Service) -> Callable[..., Any]:
             wish = service.wish(visit, person, f"sku:{sku}" if sku else garment, options, mask)
             job = service.dress_job(wish, service.models[0])
             service.enter(visit, request, [job])
-            dressed = await service.ended(visit, job)
+            dressed = await service.ended(job)
             file = await service.save(visit, dressed, format)
             return file, dressed.look.report()
         except Exception as error:  # the queue has logged what is not ours

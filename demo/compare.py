@@ -18,6 +18,8 @@ from tryon.errors import BusyError
 from tryon.options import DressOptions
 from tryon.types import CATEGORIES
 
+TAB = "compare"
+
 
 def compare_tab(service: Service) -> None:
     """Lay the tab out and connect it."""
@@ -83,7 +85,7 @@ def compare_tab(service: Service) -> None:
     )
 
     def stopped(request: gr.Request) -> None:
-        service.visit(request).stop()
+        service.visit(request).stop(TAB)
 
     stop.click(stopped, None, None, queue=False, **quiet)
 
@@ -107,7 +109,7 @@ async def compared(
         for person, garment in pairs
     ]
     try:
-        service.enter(visit, request, jobs)
+        service.enter(visit, request, jobs, TAB)
     except BusyError as error:
         yield gr.skip(), status(complaint(language, error)[1], "sorry")
         return
@@ -116,7 +118,7 @@ async def compared(
     try:
         for number, (job, (person, garment)) in enumerate(zip(jobs, pairs, strict=True)):
             before = said(language, "picture_of", number=number + 1, count=len(jobs))
-            async for progress in service.follow(visit, job):
+            async for progress in job.updates():
                 yield gr.skip(), working(language, progress, before)
             try:
                 dressed = job.future.result()
@@ -126,7 +128,8 @@ async def compared(
                 grid.append((person, f"{title(garment)}: {complaint(language, error)[1]}"))
             yield grid, gr.skip()
     finally:
-        visit.stop()
+        for job in jobs:
+            job.cancel()
     seconds = f"{seconds_since(start):.1f}"
     yield grid, status(said(language, "compared", count=len(grid), seconds=seconds), "done")
 

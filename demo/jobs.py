@@ -6,8 +6,8 @@ import asyncio
 import threading
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
-from concurrent.futures import Future
-from contextlib import contextmanager
+from concurrent.futures import Future, InvalidStateError
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any, Generic, Literal, TypeVar
 
@@ -103,7 +103,7 @@ class Job(Generic[Result]):
         self.seconds = seconds
         self.progress = Progress()
         self.preview: Image.Image | None = None
-        self.visitor = ""
+        self.visitor = self.tab = ""
         self.future: Future[Result] = Future()
         self._cancelled = threading.Event()
         self._started: float | None = None
@@ -111,6 +111,8 @@ class Job(Generic[Result]):
     def cancel(self) -> None:
         """Stop: at once if it waits, at its next report if it runs."""
         self._cancelled.set()
+        if self._started is None:
+            self.fail(Cancelled("stopped"))
 
     @property
     def cancelled(self) -> bool:
@@ -133,11 +135,12 @@ class Job(Generic[Result]):
         """Hand the result over, unless nobody wants it any more."""
         if self.cancelled:
             return self.fail(Cancelled("stopped"))
-        if not self.future.done():
+        with suppress(InvalidStateError):  # it was stopped in this moment
             self.future.set_result(result)
 
     def fail(self, error: BaseException) -> None:
-        if not self.future.done():
+        """End without a result, unless it has ended."""
+        with suppress(InvalidStateError):
             self.future.set_exception(error)
 
     async def updates(self) -> AsyncIterator[Progress]:

@@ -44,13 +44,17 @@ def layer_of(mask: Image.Image) -> Image.Image:
 
 
 def mask_of(value: Mapping[str, Any] | None, size: tuple[int, int]) -> Image.Image | None:
-    """What the editor holds as a mask: `L`, 0 or 255, of this size; None for an empty editor."""
+    """What the editor holds as a mask: `L`, 0 or 255, of this size.
+
+    None for an editor that holds nothing, or has not drawn yet what it was given.
+    """
     layers = [layer for layer in (value or {}).get("layers") or () if layer is not None]
     if not layers:
         return None
     alphas = [layer.convert("RGBA").getchannel("A").resize(size) for layer in layers]
     # Half the opacity of the mask that was shown: the soft rim of a brush is not meant.
-    return reduce(ImageChops.lighter, alphas).point(lambda level: 255 * (level >= OPACITY // 2))
+    mask = reduce(ImageChops.lighter, alphas).point(lambda level: 255 * (level >= OPACITY // 2))
+    return mask if mask.getbbox() else None
 
 
 def is_edited(drawn: Image.Image | None, base: Image.Image | None) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -18,7 +18,7 @@ from PIL import Image
 from tryon.catalog_record import named_sku
 from tryon.demo.dressing import Dressed, DressJob, Wish
 from tryon.demo.engine_queue import EngineQueue
-from tryon.demo.jobs import Job, Progress
+from tryon.demo.jobs import Job
 from tryon.demo.limits import Limits
 from tryon.demo.seen import shown
 from tryon.demo.visitors import Visit, Visitors
@@ -64,24 +64,20 @@ class Service:
     def dress_job(self, wish: Wish, model: str) -> DressJob:
         return DressJob(wish, model=model, seconds=self.limits.seconds)
 
-    def enter(self, visit: Visit, request: gr.Request | None, jobs: Sequence[Job[Any]]) -> None:
-        """Put a visitor's jobs in line. Raises BusyError."""
+    def enter(
+        self, visit: Visit, request: gr.Request | None, jobs: Sequence[Job[Any]], tab: str = ""
+    ) -> None:
+        """Put a visitor's jobs in line; those of a tab are ended by its Stop. Raises BusyError."""
+        for job in jobs:
+            job.tab = tab
         self.queue.submit(str(getattr(request, "session_hash", None)), jobs)
         visit.jobs.update(jobs)
+        for job in jobs:
+            job.future.add_done_callback(lambda _, job=job: visit.jobs.discard(job))
 
-    async def follow(self, visit: Visit, job: Job[Any]) -> AsyncIterator[Progress]:
-        """A job's progress until it has ended; its result is in `job.future`."""
-        updates = job.updates()
-        try:
-            async for progress in updates:
-                yield progress
-        finally:
-            await updates.aclose()  # type: ignore[attr-defined]
-            visit.jobs.discard(job)
-
-    async def ended(self, visit: Visit, job: Job[Any]) -> Any:
+    async def ended(self, job: Job[Any]) -> Any:
         """A job's result when it has ended. Raises what the job raised."""
-        async for _ in self.follow(visit, job):
+        async for _ in job.updates():
             pass
         return job.future.result()
 

@@ -1,78 +1,27 @@
-"""What the tab "Try on" does."""
+"""What the tab "Try on" does with its button: pictures, sample by sample."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import AsyncIterator, Mapping
-from dataclasses import dataclass
+from collections.abc import AsyncIterator
 from typing import Any
 
 import gradio as gr
-from PIL import Image
 
-from tryon.demo.dressing import Dressed, Wish, automatic_mask
-from tryon.demo.jobs import Complaint, Field, Job, Progress
-from tryon.demo.mask_editor import (
-    carried_over,
-    closest,
-    editor_base,
-    editor_photo,
-    is_edited,
-    layer_of,
-    mask_of,
-)
-from tryon.demo.messages import complaint, finished, note, status, working
+from tryon.demo.dressing import Dressed, DressJob
+from tryon.demo.jobs import Complaint, Progress
+from tryon.demo.mask_editor import closest, is_edited
+from tryon.demo.messages import finished, note, status, working
 from tryon.demo.remarks import remarks
 from tryon.demo.seen import what_was_seen
 from tryon.demo.service import Service, seconds_since
 from tryon.demo.settings import options_of
 from tryon.demo.strings import Language, language_of, said
+from tryon.demo.try_on_parts import Inputs, TryOnParts, Update
 from tryon.demo.visitors import Visit
 from tryon.errors import TryOnError
-from tryon.options import DressOptions
 
-Update = dict[Any, Any]
-Inputs = Mapping[Any, Any]
-
-
-@dataclass(frozen=True, eq=False)
-class TryOnParts:
-    """The components of the tab. picked: `sku:NAME` of the garment picked from the catalogue."""
-
-    person: gr.Image
-    person_tabs: gr.Tabs
-    person_picks: gr.Gallery
-    editor: gr.ImageEditor
-    grow: gr.Slider
-    reset: gr.Button
-    person_note: gr.HTML
-    mask_note: gr.HTML
-    garment: gr.Image
-    picked: gr.State
-    garment_filter: gr.Radio
-    garment_picks: gr.Gallery
-    category: gr.Dropdown
-    photo_kind: gr.Dropdown
-    garment_note: gr.HTML
-    go: gr.Button
-    stop: gr.Button
-    status: gr.HTML
-    slider: gr.ImageSlider
-    gallery: gr.Gallery
-    seen: gr.Gallery
-    download: gr.DownloadButton
-    reuse: gr.Button
-    last_seed: gr.State
-    settings_note: gr.HTML
-    settings: Mapping[str, Any]
-
-    def notes(self) -> dict[Field, gr.HTML]:
-        return {
-            "person": self.person_note,
-            "garment": self.garment_note,
-            "mask": self.mask_note,
-            "settings": self.settings_note,
-        }
+TAB = "try_on"
 
 
 class TryOnDesk:
@@ -81,88 +30,6 @@ class TryOnDesk:
     def __init__(self, service: Service, parts: TryOnParts) -> None:
         self.service = service
         self.parts = parts
-
-    # The mask
-
-    async def new_person(self, inputs: Inputs, request: gr.Request) -> AsyncIterator[Update]:
-        """Show the automatic mask of a photo that was just chosen."""
-        visit, parts = self.service.visit(request), self.parts
-        visit.automatic = None
-        visit.bases.clear()
-        language = language_of(request)
-        if inputs[parts.person] is None:
-            yield {parts.editor: None, parts.person_note: note(), parts.mask_note: note()}
-            return
-        yield {parts.person_note: note(said(language, "looking"), "good"), parts.mask_note: note()}
-        yield await self._masked(inputs, request, drawn=None, arrive=True)
-
-    async def refresh_mask(self, inputs: Inputs, request: gr.Request) -> Update:
-        """The mask again, for another garment or another kind of it; what was brushed stays."""
-        parts, visit = self.parts, self.service.visit(request)
-        if inputs[parts.person] is None:
-            return {parts.garment_note: note()}
-        return await self._masked(inputs, request, drawn=self._drawn(visit, inputs), arrive=False)
-
-    async def grow_mask(self, inputs: Inputs, request: gr.Request) -> Update:
-        """The mask grown or shrunk; what was brushed stays."""
-        visit, parts = self.service.visit(request), self.parts
-        if visit.automatic is None:
-            return {parts.mask_note: note()}
-        return await self._rebased(visit, self._drawn(visit, inputs), int(inputs[parts.grow] or 0))
-
-    async def reset_mask(self, request: gr.Request) -> Update:
-        """The automatic mask as it was found."""
-        visit, parts = self.service.visit(request), self.parts
-        if visit.automatic is None:
-            return {parts.grow: 0}
-        return await self._rebased(visit, None, 0) | {parts.grow: 0}
-
-    async def _rebased(self, visit: Visit, drawn: Image.Image | None, grow: int) -> Update:
-        """The editor with the automatic mask grown and what was drawn on top of it."""
-        assert visit.automatic is not None and visit.editor_photo is not None
-        old = closest(drawn, visit.bases)
-        mask = base = editor_base(visit.automatic, visit.editor_photo.size, grow)
-        if old is not None:
-            mask = carried_over(drawn, old, base)
-        visit.bases.append(base)
-        visit.turn += 1  # a value like the last one from here would not undo what was brushed
-        value = {
-            "background": await self.service.show(visit, visit.editor_photo, "person"),
-            "layers": [await self.service.show(visit, layer_of(mask), f"mask-{visit.turn}")],
-            "composite": None,
-        }
-        return {self.parts.editor: value}
-
-    def _drawn(self, visit: Visit, inputs: Inputs) -> Image.Image | None:
-        if not visit.bases:
-            return None
-        return mask_of(inputs[self.parts.editor], visit.bases[-1].size)
-
-    async def _masked(
-        self, inputs: Inputs, request: gr.Request, drawn: Image.Image | None, arrive: bool
-    ) -> Update:
-        parts, visit, language = self.parts, self.service.visit(request), language_of(request)
-        cleared = {box: note() for box in parts.notes().values()}
-        try:
-            wish = self.wish(visit, inputs, DressOptions(**self._kinds(inputs)))
-            job = Job(
-                lambda engine, report: automatic_mask(engine, wish, report),
-                model=inputs[parts.settings["model"]],
-                seconds=self.service.limits.seconds,
-            )
-            self.service.enter(visit, request, [job])
-            person, mask = await self.service.ended(visit, job)
-        except Exception as error:  # told beside the field; the photo itself stays
-            return cleared | self._told(language, error) | ({parts.editor: None} if arrive else {})
-        visit.editor_photo = editor_photo(person.photo)
-        visit.automatic = mask
-        update = await self._rebased(visit, drawn, int(inputs[parts.grow] or 0))
-        if arrive:
-            update[parts.person_tabs] = gr.Tabs(selected="mask")
-            update[parts.mask_note] = note(said(language, "mask_ready"), "good")
-        return cleared | update
-
-    # The picture
 
     async def try_on(self, inputs: Inputs, request: gr.Request) -> AsyncIterator[Update]:
         """Dress the person, sample by sample."""
@@ -176,10 +43,10 @@ class TryOnDesk:
             parts.go: gr.Button(interactive=False),
             parts.stop: gr.Button(interactive=True),
         }
-        start = time.monotonic()
+        start, jobs = time.monotonic(), list[DressJob]()
         try:
             jobs, own_mask = self._jobs(visit, inputs)
-            self.service.enter(visit, request, jobs)
+            self.service.enter(visit, request, jobs, TAB)
             visit.looks = []
             for number, job in enumerate(jobs):
                 before = said(language, "picture_of", number=number + 1, count=len(jobs))
@@ -187,15 +54,15 @@ class TryOnDesk:
                     yield update
                 yield await self._finished(visit, inputs, language, job, start, own_mask)
         except Exception as error:
-            visit.stop()
-            yield self._told(language, error)
+            yield parts.told(language, error)
         finally:
-            visit.stop()
+            for job in jobs:
+                job.cancel()
         yield self._idle()
 
     def stop(self, request: gr.Request) -> Update:
-        """End what this visitor waits for; the handler that waits says so."""
-        self.service.visit(request).stop()
+        """End what this tab waits for; the handler that waits says so."""
+        self.service.visit(request).stop(TAB)
         return {self.parts.stop: gr.Button(interactive=False)}
 
     def pick_sample(self, event: gr.SelectData, request: gr.Request) -> Update:
@@ -219,32 +86,23 @@ class TryOnDesk:
             missing[parts.garment_note] = note(said(language, "need_garment"))
         return missing
 
-    def _kinds(self, inputs: Inputs) -> dict[str, Any]:
-        parts = self.parts
-        return {"category": inputs[parts.category], "garment_photo": inputs[parts.photo_kind]}
-
-    def wish(
-        self, visit: Visit, inputs: Inputs, options: DressOptions, mask: Image.Image | None = None
-    ) -> Wish:
-        parts = self.parts
-        garment = inputs[parts.picked] or inputs[parts.garment]
-        return self.service.wish(visit, inputs[parts.person], garment, options, mask)
-
-    def _jobs(self, visit: Visit, inputs: Inputs) -> tuple[list[Any], bool]:
+    def _jobs(self, visit: Visit, inputs: Inputs) -> tuple[list[DressJob], bool]:
         """A job for each sample, and whether the mask is the visitor's own. Raises Complaint."""
         parts = self.parts
-        drawn = self._drawn(visit, inputs)
+        drawn = parts.drawn(visit, inputs)
         own_mask = is_edited(drawn, closest(drawn, visit.bases))
         try:
             options = options_of(
                 {name: inputs[part] for name, part in parts.settings.items()},
-                self._kinds(inputs) | {"grow": 0 if own_mask else int(inputs[parts.grow] or 0)},
+                parts.kinds(inputs) | {"grow": 0 if own_mask else int(inputs[parts.grow] or 0)},
                 self.service,
             )
         except TryOnError as error:
             raise Complaint("settings", error) from error
         model = inputs[parts.settings["model"]]
-        wishes = [self.wish(visit, inputs, o, drawn if own_mask else None) for o in options]
+        wishes = [
+            parts.wish(self.service, visit, inputs, o, drawn if own_mask else None) for o in options
+        ]
         return [self.service.dress_job(wish, model) for wish in wishes], own_mask
 
     async def _painting(
@@ -252,7 +110,7 @@ class TryOnDesk:
     ) -> AsyncIterator[Update]:
         """The status line, and the garment laid on the body as soon as it is."""
         said_last, preview = "", None
-        async for progress in self.service.follow(visit, job):
+        async for progress in job.updates():
             update: Update = {}
             line = working(language, progress, before)
             if line != said_last:
@@ -294,10 +152,3 @@ class TryOnDesk:
             parts.last_seed: str(seed),
             parts.status: line,
         }
-
-    def _told(self, language: Language, error: BaseException) -> Update:
-        """The error as a sentence beside its field."""
-        field, text = complaint(language, error)
-        box = self.parts.notes().get(field)
-        line = {self.parts.status: status(text, "sorry")}
-        return line if box is None else line | {box: note(text)}

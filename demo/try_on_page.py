@@ -6,12 +6,14 @@ from typing import Any
 
 import gradio as gr
 
+from tryon.demo.mask_desk import MaskDesk
 from tryon.demo.messages import status
 from tryon.demo.photo import photo_input
 from tryon.demo.service import Service
 from tryon.demo.strings import language_of, said, word
-from tryon.demo.try_on import TryOnDesk, TryOnParts
-from tryon.demo.wardrobe import Choice
+from tryon.demo.try_on import TryOnDesk
+from tryon.demo.try_on_parts import TryOnParts
+from tryon.demo.wardrobe import Choice, Wardrobe
 from tryon.types import CATEGORIES
 
 # Text, for an empty number field says 0.
@@ -42,6 +44,8 @@ def try_on_tab(service: Service) -> TryOnParts:
     parts = TryOnParts(
         **person, **garment, **result, settings=settings, settings_note=settings_note
     )
+    connect_picks(service.wardrobe, parts)
+    connect_masks(MaskDesk(service, parts), parts)
     connect(TryOnDesk(service, parts), parts)
     return parts
 
@@ -228,17 +232,42 @@ def thumbnails(choices: list[Choice]) -> list[tuple[str, str]]:
     return [(choice.picture, choice.name) for choice in choices]
 
 
-def connect(desk: TryOnDesk, parts: TryOnParts) -> None:
-    """Which part calls which handler."""
-    wardrobe = desk.service.wardrobe
+QUIET: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
+CROWD: dict[str, Any] = {**QUIET, "concurrency_limit": None}
+
+
+def outputs_of(parts: TryOnParts) -> list[Any]:
+    """Every component: a handler changes those that it names."""
     everything = {value for value in vars(parts).values() if isinstance(value, gr.blocks.Block)}
-    outputs = [part for part in everything if not isinstance(part, (gr.Tab,))]
-    mask_inputs = {
+    return [part for part in everything if not isinstance(part, gr.Tab)]
+
+
+def mask_inputs(parts: TryOnParts) -> set[Any]:
+    """What the mask depends on."""
+    return {
         *(parts.person, parts.editor, parts.grow, parts.garment, parts.picked),
         *(parts.category, parts.photo_kind, parts.settings["model"]),
     }
-    quiet: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
-    crowd: dict[str, Any] = {"concurrency_limit": None}
+
+
+def connect_masks(desk: MaskDesk, parts: TryOnParts) -> None:
+    """What a new photo, a new garment and the parts beside the editor do to the mask."""
+    inputs, outputs = mask_inputs(parts), outputs_of(parts)
+    parts.person.change(desk.new_person, inputs, outputs, **CROWD)
+    gr.on(
+        [parts.garment.change, parts.category.input, parts.photo_kind.input],
+        desk.refresh_mask,
+        inputs,
+        outputs,
+        trigger_mode="always_last",  # the mask is the last garment's
+        **CROWD,
+    )
+    parts.grow.release(desk.grow_mask, inputs, outputs, trigger_mode="always_last", **CROWD)
+    parts.reset.click(desk.reset_mask, None, outputs, **CROWD)
+
+
+def connect_picks(wardrobe: Wardrobe, parts: TryOnParts) -> None:
+    """What is picked from the galleries goes where photos go."""
 
     def picked_person(event: gr.SelectData) -> str:
         return wardrobe.people[event.index]
@@ -250,50 +279,43 @@ def connect(desk: TryOnDesk, parts: TryOnParts) -> None:
         choice = choices[event.index]
         return choice.picture, choice.source if choice.source.startswith("sku:") else None
 
-    parts.person_picks.select(picked_person, None, parts.person, **quiet)
+    parts.person_picks.select(picked_person, None, parts.person, **QUIET)
     parts.garment_picks.select(
-        picked_garment, parts.garment_filter, [parts.garment, parts.picked], **quiet
+        picked_garment, parts.garment_filter, [parts.garment, parts.picked], **QUIET
     )
     parts.garment_filter.change(
         lambda category: thumbnails(wardrobe.garments(category)),
         parts.garment_filter,
         parts.garment_picks,
-        **quiet,
+        **QUIET,
     )
     gr.on(
         [parts.garment.upload, parts.garment.clear],
         lambda: None,
         None,
         parts.picked,
-        **quiet,
+        **QUIET,
     )
-    parts.person.change(desk.new_person, mask_inputs, outputs, **quiet, **crowd)
-    gr.on(
-        [parts.garment.change, parts.category.input, parts.photo_kind.input],
-        desk.refresh_mask,
-        mask_inputs,
-        outputs,
-        **quiet,
-        **crowd,
-    )
-    parts.grow.release(desk.grow_mask, mask_inputs, outputs, **quiet)
-    parts.reset.click(desk.reset_mask, None, outputs, **quiet)
+
+
+def connect(desk: TryOnDesk, parts: TryOnParts) -> None:
+    """The buttons, and what they leave."""
+    wardrobe = desk.service.wardrobe
     parts.go.click(
         desk.try_on,
-        mask_inputs | set(parts.settings.values()),
-        outputs,
+        mask_inputs(parts) | set(parts.settings.values()),
+        outputs_of(parts),
         trigger_mode="once",
-        **quiet,
-        **crowd,
+        **CROWD,
     )
-    parts.stop.click(desk.stop, None, [parts.stop], queue=False, **quiet)
-    parts.gallery.select(desk.pick_sample, None, [parts.slider, parts.download], **quiet)
-    parts.reuse.click(lambda seed: seed or "", parts.last_seed, parts.settings["seed"], **quiet)
+    parts.stop.click(desk.stop, None, [parts.stop], queue=False, **QUIET)
+    parts.gallery.select(desk.pick_sample, None, [parts.slider, parts.download], **QUIET)
+    parts.reuse.click(lambda seed: seed or "", parts.last_seed, parts.settings["seed"], **QUIET)
     parts.settings["model"].change(
         lambda model: gr.Dropdown(choices=wardrobe.loras(model), value=[]),
         parts.settings["model"],
         parts.settings["lora"],
-        **quiet,
+        **QUIET,
     )
 
 

@@ -43,10 +43,11 @@ class Visit:
     files: set[Path] = field(default_factory=set)
     folder: Path | None = None
 
-    def stop(self) -> None:
-        """End everything this visitor waits for."""
+    def stop(self, tab: str | None = None) -> None:
+        """End what this visitor waits for in a tab of the page, or everything."""
         for job in tuple(self.jobs):
-            job.cancel()
+            if tab in (None, job.tab):
+                job.cancel()
 
 
 class Visitors:

@@ -91,6 +91,20 @@ def test_a_stopped_job_leaves_the_line_at_once(queue: EngineQueue) -> None:
     assert "a" not in order
 
 
+def test_who_stops_while_waiting_is_told_at_once(queue: EngineQueue) -> None:
+    """And not when the work before them ends, which may be a training."""
+    gate, order = Gate(queue), []
+    queue.submit("a", [job := noted(order, "a")])
+    job.cancel()
+    with pytest.raises(Cancelled):
+        job.future.result(0)
+    gate.opened.set()
+    gate.job.future.result(5)
+    queue.submit("b", [last := noted(order, "b")])
+    last.future.result(5)
+    assert order == ["b"]
+
+
 def test_stop_ends_the_engine_at_its_next_step(
     queue: EngineQueue, engine: FakeEngine, tmp_path: Path
 ) -> None:

@@ -1,0 +1,133 @@
+"""What the handlers of the tab "Try on" change on the page, without a page."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from PIL import Image
+
+from tests.demo.fake_engine import FakeEngine, photo_of
+
+gr = pytest.importorskip("gradio")
+
+from tryon.demo.app import open_service  # noqa: E402
+from tryon.demo.mask_desk import MaskDesk  # noqa: E402
+from tryon.demo.mask_editor import layer_of  # noqa: E402
+from tryon.demo.service import Service  # noqa: E402
+from tryon.demo.try_on import TryOnDesk  # noqa: E402
+from tryon.demo.try_on_page import try_on_tab  # noqa: E402
+from tryon.demo.try_on_parts import TryOnParts  # noqa: E402
+
+VISITOR: Any = SimpleNamespace(session_hash="visitor", headers={})
+RED = (255, 45, 85, 255)
+
+Update = dict[Any, Any]
+
+
+@pytest.fixture
+def engine() -> FakeEngine:
+    return FakeEngine()
+
+
+@pytest.fixture
+def service(
+    engine: FakeEngine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Service]:
+    monkeypatch.setenv("GRADIO_TEMP_DIR", str(tmp_path / "files"))
+    service = open_service(("fake",), lambda model: engine, folder=tmp_path)
+    yield service
+    service.queue.close()
+
+
+@pytest.fixture
+def parts(service: Service) -> TryOnParts:
+    with gr.Blocks():
+        return try_on_tab(service)
+
+
+def inputs_of(parts: TryOnParts, **values: Any) -> Mapping[Any, Any]:
+    """What a page sends on which nobody touched anything but these."""
+    components = {**vars(parts), **parts.settings}
+    inputs = {part: getattr(part, "value", None) for part in components.values() if part.__hash__}
+    for name in ("seed", "steps", "prompt"):
+        inputs[parts.settings[name]] = ""
+    return inputs | {components[name]: value for name, value in values.items()}
+
+
+async def all_of(updates: AsyncIterator[Update]) -> Update:
+    """The page after all updates."""
+    page: Update = {}
+    async for update in updates:
+        page |= update
+    return page
+
+
+def test_the_mask_stays_explained_when_a_garment_follows_the_person(
+    service: Service, parts: TryOnParts, tmp_path: Path
+) -> None:
+    """Both photos at once: the second answer does not take back what the first one said."""
+    desk = MaskDesk(service, parts)
+    inputs = inputs_of(
+        parts, person=str(photo_of(40, tmp_path)), garment=str(photo_of(50, tmp_path))
+    )
+
+    async def both() -> Update:
+        first = asyncio.create_task(all_of(desk.new_person(inputs, VISITOR)))
+        await asyncio.sleep(0)
+        second = await desk.refresh_mask(inputs, VISITOR)
+        return await first | second
+
+    page = asyncio.run(both())
+    assert "Red will be repainted" in page[parts.mask_note]
+    assert page[parts.editor]["layers"]
+    for change in (desk.grow_mask(inputs, VISITOR), desk.reset_mask(VISITOR)):
+        assert "Red will be repainted" in asyncio.run(change)[parts.mask_note]
+
+
+@pytest.mark.parametrize(
+    ("drawing", "own"),
+    [
+        (lambda size: Image.new("RGBA", size), False),  # not drawn yet, or all erased
+        (lambda size: layer_of(Image.new("L", size, 255)), True),
+    ],
+)
+def test_an_editor_without_a_stroke_leaves_the_automatic_mask(
+    service: Service,
+    engine: FakeEngine,
+    parts: TryOnParts,
+    tmp_path: Path,
+    drawing: Callable[[tuple[int, int]], Image.Image],
+    own: bool,
+) -> None:
+    photos = {"person": str(photo_of(40, tmp_path)), "garment": str(photo_of(50, tmp_path))}
+    inputs = inputs_of(parts, **photos)
+    asyncio.run(all_of(MaskDesk(service, parts).new_person(inputs, VISITOR)))
+    layer = drawing(service.visit(VISITOR).bases[-1].size)
+    inputs = inputs_of(parts, **photos, editor={"layers": [layer]})
+    page = asyncio.run(all_of(TryOnDesk(service, parts).try_on(inputs, VISITOR)))
+    assert "Done in" in page[parts.status]
+    assert ("your mask" in page[parts.status]) == own
+    assert (engine.masks[-1] is not None) == own
+
+
+def test_the_end_of_a_picture_stops_nothing_of_another_tab(
+    service: Service, parts: TryOnParts, tmp_path: Path
+) -> None:
+    from tryon.demo.jobs import Job
+
+    other: Job[None] = Job(lambda engine, report: None, model="fake")
+    visit = service.visit(VISITOR)
+    visit.jobs.add(other)
+    inputs = inputs_of(
+        parts, person=str(photo_of(40, tmp_path)), garment=str(photo_of(50, tmp_path))
+    )
+    desk = TryOnDesk(service, parts)
+    assert "Done in" in asyncio.run(all_of(desk.try_on(inputs, VISITOR)))[parts.status]
+    desk.stop(VISITOR)
+    assert not other.cancelled
+    assert visit.jobs == {other}, "what has ended is not waited for"
