@@ -81,23 +81,40 @@ class MaskDesk:
     async def _masked(
         self, inputs: Inputs, request: gr.Request, drawn: Image.Image | None, arrive: bool
     ) -> Update:
-        """The automatic mask for what is chosen now. arrive: of a photo that has just come."""
+        """The automatic mask for what is chosen now. arrive: of a photo that has just come.
+
+        Where something else was chosen meanwhile, the mask for that will follow: an editor that is
+        given two values at once loses the layers of the first while it loads them.
+        """
         parts, visit, language = self.parts, self.service.visit(request), language_of(request)
-        cleared = {box: note() for box in parts.notes().values() if box is not parts.mask_note}
+        visit.asked = mine = visit.asked + 1
+        update: Update = {box: note() for box in parts.notes().values()}
+        del update[parts.mask_note]  # the editor shows what it showed
         try:
-            wish = parts.wish(self.service, visit, inputs, DressOptions(**parts.kinds(inputs)))
-            job = Job(
-                lambda engine, report: automatic_mask(engine, wish, report),
-                model=inputs[parts.settings["model"]],
-                seconds=self.service.limits.seconds,
-            )
-            self.service.enter(visit, request, [job])
-            person, mask = await self.service.ended(job)
+            visit.automatic, visit.editor_photo = await self._found(visit, inputs, request)
         except Exception as error:  # told beside the field; the photo itself stays
-            return cleared | parts.told(language, error) | ({parts.editor: None} if arrive else {})
-        visit.editor_photo = editor_photo(person.photo)
-        visit.automatic = mask
-        update = await self._shown(visit, language, drawn, int(inputs[parts.grow] or 0))
+            update |= parts.told(language, error)
+            if arrive:
+                return update | {parts.editor: None}
+            if visit.automatic is None or visit.bases:
+                return update
+        if mine == visit.asked:
+            update |= await self._shown(visit, language, drawn, int(inputs[parts.grow] or 0))
         if arrive:
             update[parts.person_tabs] = gr.Tabs(selected="mask")
-        return cleared | update
+        return update
+
+    async def _found(
+        self, visit: Visit, inputs: Inputs, request: gr.Request
+    ) -> tuple[Image.Image, Image.Image]:
+        """The automatic mask, and the photo as the editor shows it. Raises what the job raised."""
+        parts = self.parts
+        wish = parts.wish(self.service, visit, inputs, DressOptions(**parts.kinds(inputs)))
+        job = Job(
+            lambda engine, report: automatic_mask(engine, wish, report),
+            model=inputs[parts.settings["model"]],
+            seconds=self.service.limits.seconds,
+        )
+        self.service.enter(visit, request, [job])
+        person, mask = await self.service.ended(job)
+        return mask, editor_photo(person.photo)

@@ -27,7 +27,8 @@ class Visit:
     people, garments: what was found in this visitor's photos, kept for their next click.
     automatic: the mask that was found, the size of the photo. editor_photo: what the editor shows,
     reduced. bases: the automatic masks at its size that it showed lately, grown as wanted, without
-    what was brushed. turn: counts how often the editor was filled.
+    what was brushed. turn: counts how often the editor was filled; asked: how often a mask was
+    looked for.
     looks: before, after and the file to download, of the samples on their page.
     folder: holds this visitor's training. jobs: what they wait for. files: see `Visitors.keep`.
     """
@@ -38,6 +39,7 @@ class Visit:
     editor_photo: Image.Image | None = None
     bases: deque[Image.Image] = field(default_factory=lambda: deque(maxlen=6))
     turn: int = 0
+    asked: int = 0
     looks: list[tuple[str, str, str]] = field(default_factory=list)
     jobs: set[Job[Any]] = field(default_factory=set)
     files: set[Path] = field(default_factory=set)

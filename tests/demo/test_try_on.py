@@ -16,6 +16,7 @@ from tests.demo.fake_engine import FakeEngine, photo_of
 gr = pytest.importorskip("gradio")
 
 from tryon.demo.app import open_service  # noqa: E402
+from tryon.demo.jobs import Job  # noqa: E402
 from tryon.demo.mask_desk import MaskDesk  # noqa: E402
 from tryon.demo.mask_editor import layer_of  # noqa: E402
 from tryon.demo.service import Service  # noqa: E402
@@ -67,26 +68,49 @@ async def all_of(updates: AsyncIterator[Update]) -> Update:
     return page
 
 
-def test_the_mask_stays_explained_when_a_garment_follows_the_person(
-    service: Service, parts: TryOnParts, tmp_path: Path
-) -> None:
-    """Both photos at once: the second answer does not take back what the first one said."""
-    desk = MaskDesk(service, parts)
-    inputs = inputs_of(
-        parts, person=str(photo_of(40, tmp_path)), garment=str(photo_of(50, tmp_path))
-    )
+def photos_of(folder: Path) -> dict[str, str]:
+    return {"person": str(photo_of(40, folder)), "garment": str(photo_of(50, folder))}
 
-    async def both() -> Update:
+
+def person_then_garment(desk: MaskDesk, inputs: Mapping[Any, Any]) -> tuple[Update, Update]:
+    """What the two answers change when both photos come at once."""
+
+    async def both() -> tuple[Update, Update]:
         first = asyncio.create_task(all_of(desk.new_person(inputs, VISITOR)))
         await asyncio.sleep(0)
         second = await desk.refresh_mask(inputs, VISITOR)
-        return await first | second
+        return await first, second
 
-    page = asyncio.run(both())
+    return asyncio.run(both())
+
+
+def test_the_mask_stays_explained_when_a_garment_follows_the_person(
+    service: Service, parts: TryOnParts, tmp_path: Path
+) -> None:
+    desk = MaskDesk(service, parts)
+    inputs = inputs_of(parts, **photos_of(tmp_path))
+    first, second = person_then_garment(desk, inputs)
+    page = first | second
     assert "Red will be repainted" in page[parts.mask_note]
     assert page[parts.editor]["layers"]
+    assert parts.editor not in first, "two values at once would leave the editor empty"
+    assert parts.person_tabs in first
     for change in (desk.grow_mask(inputs, VISITOR), desk.reset_mask(VISITOR)):
         assert "Red will be repainted" in asyncio.run(change)[parts.mask_note]
+
+
+def test_a_garment_that_cannot_be_worn_leaves_the_person_their_mask(
+    service: Service, engine: FakeEngine, parts: TryOnParts, tmp_path: Path
+) -> None:
+    broken = tmp_path / "broken.jpg"
+    broken.write_text("not a picture")
+    inputs = inputs_of(parts, **photos_of(tmp_path))
+    desk = MaskDesk(service, parts)
+    asyncio.run(all_of(desk.new_person(inputs, VISITOR)))
+    service.visit(VISITOR).bases.clear()  # as if the answer had been held back for the garment's
+    page = asyncio.run(desk.refresh_mask(inputs | {parts.garment: str(broken)}, VISITOR))
+    assert "not JPEG, PNG" in page[parts.garment_note]
+    assert page[parts.editor]["layers"]
 
 
 @pytest.mark.parametrize(
@@ -104,7 +128,7 @@ def test_an_editor_without_a_stroke_leaves_the_automatic_mask(
     drawing: Callable[[tuple[int, int]], Image.Image],
     own: bool,
 ) -> None:
-    photos = {"person": str(photo_of(40, tmp_path)), "garment": str(photo_of(50, tmp_path))}
+    photos = photos_of(tmp_path)
     inputs = inputs_of(parts, **photos)
     asyncio.run(all_of(MaskDesk(service, parts).new_person(inputs, VISITOR)))
     layer = drawing(service.visit(VISITOR).bases[-1].size)
@@ -118,14 +142,10 @@ def test_an_editor_without_a_stroke_leaves_the_automatic_mask(
 def test_the_end_of_a_picture_stops_nothing_of_another_tab(
     service: Service, parts: TryOnParts, tmp_path: Path
 ) -> None:
-    from tryon.demo.jobs import Job
-
     other: Job[None] = Job(lambda engine, report: None, model="fake")
     visit = service.visit(VISITOR)
     visit.jobs.add(other)
-    inputs = inputs_of(
-        parts, person=str(photo_of(40, tmp_path)), garment=str(photo_of(50, tmp_path))
-    )
+    inputs = inputs_of(parts, **photos_of(tmp_path))
     desk = TryOnDesk(service, parts)
     assert "Done in" in asyncio.run(all_of(desk.try_on(inputs, VISITOR)))[parts.status]
     desk.stop(VISITOR)
