@@ -9,6 +9,7 @@ All machines must see the same root and output folder: a shared file system or a
 
 from __future__ import annotations
 
+import hashlib
 import json
 import logging
 import os
@@ -19,8 +20,9 @@ from dataclasses import asdict
 from threading import Event
 from typing import Any
 
-from tryon.batch.job import Job, RowResult
+from tryon.batch.job import Failure, Job, RowResult
 from tryon.batch.local import Chunks
+from tryon.batch.outputs import UNFINISHED, Outputs
 from tryon.batch.rows import Row
 from tryon.batch.worker import Emit, Worker
 from tryon.errors import BatchError, DependencyError, TryOnError
@@ -101,14 +103,53 @@ class ChunkWorker:
         """
         results: list[RowResult | TryOnError] = []
         for start, end in zip(batch["start"], batch["end"], strict=True):
-            content = self.job.outputs.read(self.file, int(start), int(end))
-            pieces = iter([rows_from_json(content)])
+            rows = rows_from_json(self.job.outputs.read(self.file, int(start), int(end)))
             try:
-                self.worker.run(lambda wait, it=pieces: next(it, None), results.append)  # type: ignore[misc]
+                results += self._results(rows, f"{self.file}.{start}")
             except TryOnError as error:
                 results.append(error)
                 break
         return {"result": [pickle.dumps(result) for result in results]}
+
+    def _results(self, rows: list[Row], mark: str) -> list[RowResult]:
+        """Of a piece. If an actor died over it already, its rows are tried one by one, and the
+        one that kills again is to blame. Raises TryOnError."""
+        results: list[RowResult] = []
+        with begun(self.job.outputs, mark) as deaths:
+            if not deaths:
+                self._run(rows, results)
+                return results
+            for row in rows:
+                with begun(self.job.outputs, f"{mark}.{row.id}") as deaths:
+                    if deaths:
+                        failure = Failure("paint", "WorkerDied", "an actor died over this row")
+                        results.append(RowResult(row, "failed", failure=failure))
+                    else:
+                        self._run([row], results)
+        return results
+
+    def _run(self, rows: list[Row], results: list[RowResult]) -> None:
+        pieces = iter([rows])
+        self.worker.run(lambda wait: next(pieces, None), results.append)
+
+
+@contextmanager
+def begun(outputs: Outputs, mark: str) -> Iterator[int]:
+    """Leaves a mark among the outputs for as long as something is being done.
+
+    Gives how often that was begun before and never ended.
+    """
+    digest = hashlib.sha256(mark.encode()).hexdigest()[:32]
+    name = f"{UNFINISHED}/begun-{digest}"
+    try:
+        before = int(outputs.read(name))
+    except FileNotFoundError:
+        before = 0
+    with outputs.unfinished() as file:
+        file.write_text(str(before + 1), "ascii")
+        outputs.publish(file, name)
+    yield before
+    outputs.remove(name)
 
 
 def _told(result: RowResult | TryOnError, emit: Emit) -> None:
@@ -144,7 +185,7 @@ def _spooled(job: Job, chunks: Chunks) -> Iterator[tuple[str, list[dict[str, int
                 file.write(line)
                 places.append({"start": at, "end": at + len(line)})
                 at += len(line)
-        name = f".unfinished/{path.name}"
+        name = f"{UNFINISHED}/{path.name}"
         job.outputs.publish(path, name)
         try:
             yield name, places

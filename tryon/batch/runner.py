@@ -17,7 +17,7 @@ from tryon.batch.engines import Engine, EngineSource, LoadedEngine, ModelEngine,
 from tryon.batch.inputs import Inputs
 from tryon.batch.job import BatchOptions, Job, RowResult
 from tryon.batch.local import work_here, work_in_processes
-from tryon.batch.manifest import Manifest, Source
+from tryon.batch.manifest import Manifest, Source, likely_typing_errors
 from tryon.batch.order import chunks, grouped
 from tryon.batch.outputs import Outputs, only_run
 from tryon.batch.rows import ERROR, BadRow
@@ -29,6 +29,8 @@ logger = logging.getLogger(__name__)
 Runner = Literal["local", "ray"]
 OnRow = Callable[[RowResult], None]
 OnProgress = Callable[[Tally], None]
+
+_COLUMNS = 1000  # unknown ones that are compared with the known
 
 
 @dataclass(frozen=True)
@@ -143,11 +145,16 @@ class _Run:
 
     def validate(self) -> None:
         """Look at every row before any work is done. Raises ManifestError if that is to stop it."""
+        unknown: set[str] = set()
         with self.job.outputs.told():
             for row in self.manifest:
                 self.tally.total += 1
                 if isinstance(row, BadRow):
                     self._unusable(row)
+                elif len(unknown) < _COLUMNS:
+                    unknown.update(row.metadata)
+        for column, meant in likely_typing_errors(sorted(unknown)).items():
+            logger.warning("column %r is kept as a note: did you mean %r?", column, meant)
         if self.tally.unusable and self.job.options.strict:
             self._errors.flush()
             path = self.job.outputs.publish(self.dead_letters, "errors.jsonl")

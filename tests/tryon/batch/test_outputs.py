@@ -63,10 +63,15 @@ def test_no_space_left_is_told(outputs: Outputs) -> None:
         outputs.commit("x", "k", ".jpg", full, {})
 
 
-def test_starting_sweeps_and_ending_leaves_nothing(outputs: Outputs) -> None:
+def test_starting_leaves_a_running_job_alone_and_sweeping_and_ending_do_not(
+    outputs: Outputs,
+) -> None:
     with outputs.unfinished() as file:
         file.write_bytes(b"half")
-        pickle.loads(pickle.dumps(outputs)).start()
+        other = pickle.loads(pickle.dumps(outputs))
+        other.start()
+        assert file.exists()
+        other.sweep()
         assert not (outputs.is_local and file.exists())
     outputs.finish()
     assert outputs.local.exists() == outputs.is_local

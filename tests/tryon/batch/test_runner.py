@@ -242,6 +242,15 @@ def test_two_runs_do_not_write_to_one_folder(root: Path, tmp_path: Path) -> None
     assert "another run" in str(problems[0])
 
 
+def test_columns_that_look_mistyped_are_warned_of(
+    root: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    row = {"person": "people/p000.jpg", "garment": "garments/g000.jpg", "shop": "x", "step": 3}
+    assert run(root, tmp_path / "out", [row]).tally["done"] == 1
+    warned = [record.message for record in caplog.records if record.levelname == "WARNING"]
+    assert len(warned) == 1 and "'step'" in warned[0] and "'steps'" in warned[0]
+
+
 def test_unknown_options_are_named(root: Path, tmp_path: Path) -> None:
     with pytest.raises(OptionError, match="'worker'"):
         run(root, tmp_path / "out", worker=2)
