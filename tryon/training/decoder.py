@@ -16,10 +16,9 @@ from diffusers import AutoencoderTiny
 from torch import Tensor
 from torch.nn import functional as F
 
-from tryon.training.loop import train
-from tryon.training.pictures import CropMix, crop_batch, load_photos
+from tryon.training.pictures import CropMix, load_photos
 from tryon.training.schedules import warmup_cosine
-from tryon.training.vae import edge_loss
+from tryon.training.vae import edge_loss, train_on_crops
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,27 +59,18 @@ def train_decoder(
         settings.crop, settings.patterns, settings.people, load_photos(photos, edge=384), people
     )
     vae = vae.to(device, memory_format=torch.channels_last).requires_grad_(False)
-    decoder = vae.decoder.requires_grad_(True).train()
-
-    def batch(step: int) -> Tensor:
-        return crop_batch(mix, settings.batch_size, settings.seed, step).to(device)
-
-    @torch.no_grad()
-    def sheet(step: int) -> list[list[Tensor]]:
-        shown = batch(step)[:8]
-        return [list(shown), list(vae(shown).sample)]
-
-    train(
+    train_on_crops(
         "decoder",
         settings,
         out,
-        modules={"decoder": decoder},
+        vae=vae,
+        module=vae.decoder.requires_grad_(True).train(),
+        mix=mix,
+        losses=lambda pictures, step: decoder_losses(vae, pictures, settings, step),
         learning_rate=lambda step: (
             settings.learning_rate * warmup_cosine(step, settings.steps, warmup=50)
         ),
-        losses=lambda step: decoder_losses(vae, batch(step), settings, step),
-        batch_size=settings.batch_size,
-        sheet=sheet,
+        device=device,
     )
     return vae.eval().requires_grad_(False)
 

@@ -7,8 +7,10 @@ lettering and stripes sharp without a perceptual network.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import torch
 from diffusers import AutoencoderTiny
@@ -19,6 +21,9 @@ from torch.nn import functional as F
 from tryon.training.loop import train
 from tryon.training.pictures import CropMix, crop_batch, load_photos
 from tryon.training.schedules import warmup_cosine
+
+if TYPE_CHECKING:
+    from tryon.training.decoder import DecoderSettings
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,6 +129,39 @@ def train_vae(
     mix = CropMix(settings.crop, settings.patterns, 0.0, load_photos(photos, edge=384), ())
     vae = new_vae(settings).to(device, memory_format=torch.channels_last).train()
 
+    train_on_crops(
+        "vae",
+        settings,
+        out,
+        vae=vae,
+        module=vae,
+        mix=mix,
+        losses=lambda pictures, step: vae_losses(vae, pictures, settings, step),
+        learning_rate=lambda step: (
+            settings.learning_rate * warmup_cosine(step, settings.cosine_steps, warmup=100)
+        ),
+        device=device,
+    )
+    return vae
+
+
+def train_on_crops(
+    name: str,
+    settings: VaeSettings | DecoderSettings,
+    out: Path,
+    *,
+    vae: AutoencoderTiny,
+    module: nn.Module,
+    mix: CropMix,
+    losses: Callable[[Tensor, int], dict[str, Tensor]],
+    learning_rate: Callable[[int], float],
+    device: torch.device | str,
+) -> None:
+    """Train `module`, which is `vae` or a part of it, on random crops; see `loop.train`.
+
+    losses: of pictures (B, 3, H, W) in [-1, 1], and the step.
+    """
+
     def batch(step: int) -> Tensor:
         return crop_batch(mix, settings.batch_size, settings.seed, step).to(device)
 
@@ -133,18 +171,15 @@ def train_vae(
         return [list(shown), list(vae(shown).sample)]
 
     train(
-        "vae",
+        name,
         settings,
         out,
-        modules={"vae": vae},
-        learning_rate=lambda step: (
-            settings.learning_rate * warmup_cosine(step, settings.cosine_steps, warmup=100)
-        ),
-        losses=lambda step: vae_losses(vae, batch(step), settings, step),
+        modules={name: module},
+        learning_rate=learning_rate,
+        losses=lambda step: losses(batch(step), step),
         batch_size=settings.batch_size,
         sheet=sheet,
     )
-    return vae
 
 
 def vae_losses(
