@@ -85,8 +85,10 @@ class Case:
     truth: tuple[BodyMap, GarmentAtlas] | None = None
 
 
-def check_methods(names: Sequence[str]) -> None:
-    """Raise OptionError for a name that is not in `METHODS`."""
+def check_methods(names: Sequence[str], *, truth: bool) -> None:
+    """Raise OptionError for a name that is not in `METHODS`, or needs a truth that is not known."""
+    if "true-warp" in names and not truth:
+        raise OptionError("the truth is known of synthetic people only")
     for name in names:
         if name not in METHODS:
             raise OptionError(
@@ -128,6 +130,13 @@ def warp_preview(case: Case, warp: Warp) -> np.ndarray:
     """uint8 (H, W, 3): the warped garment over the photo, where it may be repainted."""
     area = repainted_area(case.person, case.garment.category, DressOptions(), warp, case.area)
     return np.asarray(warp_composite(case.person.photo, warp, area))
+
+
+def own_area(case: Case) -> np.ndarray:
+    """bool (H, W): what the engine finds to repaint for the warped garment. Raises MaskError."""
+    warp = warp_garment(case.garment.atlas, case.person.body)
+    area = repainted_area(case.person, case.garment.category, DressOptions(), warp, None)
+    return np.asarray(area) >= 128
 
 
 def _painted(method: Method, case: Case, engine: TryOn, seed: int) -> np.ndarray:

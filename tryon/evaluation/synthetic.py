@@ -105,7 +105,7 @@ class SyntheticEvaluation:
     fabrics: Path | None = None
 
     def __post_init__(self) -> None:
-        check_methods(self.methods)
+        check_methods(self.methods, truth=True)
         if self.count < 1:
             raise OptionError(f"count is {self.count}, not 1 or more")
         if not set(self.categories) <= set(CATEGORIES) or not self.categories:
