@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 LayoutChoice = StrEnum("LayoutChoice", ["synthetic", "vitonhd", "dresscode", "folder"])
 EvaluatedChoice = StrEnum("EvaluatedChoice", ["upper", "lower", "dress"])
 AreaChoice = StrEnum("AreaChoice", ["own", "true", "box"])
+WordsChoice = StrEnum("WordsChoice", ["all", "cut"])
 SplitChoice = StrEnum("SplitChoice", ["test", "train"])
 
 EXAMPLES = """
@@ -63,6 +64,9 @@ def evaluate(
     area: Annotated[
         AreaChoice, typer.Option(help="synthetic: repaint what is found, the truth, a box around.")
     ] = AreaChoice.own,
+    words: Annotated[
+        WordsChoice, typer.Option(help="synthetic: tell all of the caption, or the cut alone.")
+    ] = WordsChoice.all,
     maps: Annotated[
         bool, typer.Option(help="synthetic: also measure body map and placement.")
     ] = True,
@@ -97,6 +101,7 @@ def evaluate(
         height=height,
         estimated=estimated,
         area=area.value,
+        words=words.value,
         maps=maps,
         pose=pose,
         fabrics=fabrics,
@@ -157,6 +162,7 @@ def configuration(layout: str, **asked: Any) -> Evaluation:
         size=(asked["height"], round(asked["height"] * 3 / 4)),
         people="estimated" if asked["estimated"] else "noisy",
         area=asked["area"],
+        words=asked["words"],
         maps=asked["maps"],
         pose=asked["pose"],
         fabrics=asked["fabrics"],

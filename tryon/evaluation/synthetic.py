@@ -17,6 +17,7 @@ import numpy as np
 from PIL import Image
 
 from tryon.data.synthetic.sample import FACE, HAND, SKIN, Garment as TrueGarment, Sample
+from tryon.data.synthetic.words import words_of_cut
 from tryon.errors import InputError, OptionError
 from tryon.evaluation.covering import limbs_mistaken
 from tryon.evaluation.held_out import FIRST_SEED, held_out_samples, noisy_person
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
     from tryon.engine import TryOn
 
 Area = Literal["own", "true", "box"]
+Words = Literal["all", "cut"]
 
 log = logging.getLogger(__name__)
 
@@ -85,6 +87,8 @@ class SyntheticEvaluation:
     people: `noisy` puts an estimator's errors onto the truth, `estimated` runs the estimator.
     area: what may be repainted: the engine's `own` finding, the `true` one, or a `box` around it,
         whose outline says nothing of the body.
+    words: what the model is told of a garment: its whole caption, or its `cut` alone, so that
+        colours and patterns are left to the image prompt and the warp.
     maps: also measure the body map and the placement. pose: also measure the pose of results.
     model, device: of the engine, if a method needs one. seed: of its noise.
     fabrics: folder of photographs for fabrics and backgrounds; None draws them all.
@@ -97,6 +101,7 @@ class SyntheticEvaluation:
     first_seed: int = FIRST_SEED
     people: Literal["noisy", "estimated"] = "noisy"
     area: Area = "own"
+    words: Words = "all"
     maps: bool = True
     pose: bool = False
     model: str = "mini"
@@ -112,6 +117,8 @@ class SyntheticEvaluation:
             raise OptionError(f"categories are {self.categories}, not some of {CATEGORIES}")
         if self.people not in ("noisy", "estimated") or self.area not in get_args(Area):
             raise OptionError(f"people is {self.people!r} and area {self.area!r}")
+        if self.words not in get_args(Words):
+            raise OptionError(f"words is {self.words!r}, not 'all' or 'cut'")
 
 
 def evaluate_synthetic(
@@ -226,7 +233,7 @@ def synthetic_case(sample: Sample, config: SyntheticEvaluation, perception: Perc
         person=synthetic_person(sample, config.people, perception),
         garment=Garment(photo, sample.category, atlas, photo_key(photo)),
         cutout=cutout,
-        words=sample.new_garment.caption,
+        words=_words(sample.new_garment, config.words),
         area=None if config.area == "own" else _area(sample, box=config.area == "box"),
         truth=(true_body_map(sample), true_atlas(sample.new_garment))
         if "true-warp" in config.methods
@@ -312,6 +319,10 @@ def _samples(config: SyntheticEvaluation) -> Iterator[Sample]:
         first_seed=config.first_seed,
         fabrics=config.fabrics,
     )
+
+
+def _words(garment: TrueGarment, words: Words) -> str:
+    return garment.caption if words == "all" else words_of_cut(garment.caption, garment.name)
 
 
 def _area(sample: Sample, *, box: bool) -> Image.Image:

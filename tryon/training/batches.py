@@ -13,6 +13,7 @@ from torch import Tensor
 from transformers import CLIPTokenizer
 from transformers.image_utils import OPENAI_CLIP_MEAN, OPENAI_CLIP_STD
 
+from tryon.data.synthetic.words import words_of_cut
 from tryon.pipelines.skeleton import draw_skeleton
 from tryon.training.pairs import PAIR, PHOTO_SIDE
 from tryon.types import CATEGORIES, Pose
@@ -241,11 +242,3 @@ def garment_words(pair: Record, index: int, rng: np.random.Generator, cut_only: 
     if chance < 0.8:
         return f"a {pair['names'][index]}"
     return PLAIN_WORDS[CATEGORIES[int(pair["category"])]]
-
-
-def words_of_cut(caption: str, name: str) -> str:
-    """A renderer's caption without colour, pattern and print: "a red dress with ..., printed with
-    ..." is "a dress with ..."; `name` is the garment's, here "dress"."""
-    article = "a " if caption.startswith("a ") else ""
-    cut = caption[caption.index(name) :].partition(", printed with ")[0]
-    return article + cut

@@ -39,7 +39,18 @@ def test_the_defaults_compare_previews_on_synthetic_people(asked: list[Any]) -> 
 
 def test_every_option_of_the_synthetic_layout_arrives(asked: list[Any]) -> None:
     options = ["--count", "3", "--category", "dress", "--methods", "ablations", "--methods"]
-    options += ["pasted", "--seed", "4", "--height", "256", "--estimated", "--area", "true"]
+    options += [
+        "pasted",
+        "--seed",
+        "4",
+        "--height",
+        "256",
+        "--estimated",
+        "--area",
+        "true",
+        "--words",
+        "cut",
+    ]
     options += ["--no-maps", "--pose", "--model", "m", "--device", "cpu", "--fabrics", "cloth"]
     assert run(["evaluate", *options]) == 0
     assert asked == [
@@ -50,6 +61,7 @@ def test_every_option_of_the_synthetic_layout_arrives(asked: list[Any]) -> None:
             size=(256, 192),
             people="estimated",
             area="true",
+            words="cut",
             maps=False,
             pose=True,
             model="m",

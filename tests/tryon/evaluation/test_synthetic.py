@@ -133,11 +133,26 @@ def test_the_whole_stack_runs(sample: Sample, perception: Perception, engine: Tr
 
 @pytest.mark.parametrize(
     "wrong",
-    [{"methods": ("wrap",)}, {"count": 0}, {"categories": ("hat",)}, {"people": "some"}],
+    [
+        {"methods": ("wrap",)},
+        {"count": 0},
+        {"categories": ("hat",)},
+        {"people": "some"},
+        {"words": "no"},
+    ],
 )
 def test_wrong_configurations_are_named(wrong: dict) -> None:
     with pytest.raises(OptionError):
         SyntheticEvaluation(**wrong)
+
+
+def test_words_of_the_cut_alone_are_silent_about_colours(
+    sample: Sample, perception: Perception
+) -> None:
+    garment = sample.new_garment
+    told = synthetic_case(sample, replace(CONFIG, words="cut"), perception).words
+    assert told is not None and told != garment.caption
+    assert garment.name in told and set(told.split()) < set(garment.caption.replace(",", "").split())
 
 
 def test_a_box_hides_the_outline(sample: Sample, perception: Perception) -> None:

@@ -12,6 +12,7 @@ from transformers import CLIPTokenizer
 
 from tests.tryon.training.tiny_pairs import coloured_pairs
 from tests.tryon.training.tiny_settings import TINY_DIFFUSION, TINY_VAE
+from tryon.data.synthetic.words import words_of_cut
 from tryon.pipelines.conditioning import clip_pixels
 from tryon.training.batches import (
     box_mask,
@@ -20,7 +21,6 @@ from tryon.training.batches import (
     masked_picture,
     training_batch,
     with_aligned_detail,
-    words_of_cut,
 )
 from tryon.training.diffusion import (
     DiffusionSettings,
@@ -113,22 +113,6 @@ def test_aligned_detail_is_the_truths_and_colour_the_warps(pairs: np.ndarray) ->
     np.testing.assert_allclose(middle.mean((0, 1)), (120, 100, 90), atol=6)
     assert float(middle[::2].mean() - middle[1::2].mean()) > 100
     assert (pair["warps"][0, 100, 90, :3] == (120, 100, 90)).all()
-
-
-@pytest.mark.parametrize(
-    ("caption", "name", "cut"),
-    [
-        (
-            'a red shirt with short sleeves and a v neckline, printed with a badge that says "A"',
-            "shirt",
-            "a shirt with short sleeves and a v neckline",
-        ),
-        ("red and beige striped trousers", "trousers", "trousers"),
-        ("a patterned sleeveless top with no sleeves", "sleeveless top", None),
-    ],
-)
-def test_words_of_cut_tell_no_colour(caption: str, name: str, cut: str | None) -> None:
-    assert words_of_cut(caption, name) == (cut or f"a {name} with no sleeves")
 
 
 def test_captions_speak_of_the_cut_alone_as_often_as_asked(pairs, tokenizer) -> None:  # type: ignore[no-untyped-def]
