@@ -19,7 +19,7 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 EXAMPLES = ROOT / "demo" / "examples"
 SCREENSHOTS = ROOT / "out" / "screenshots"  # ignored by git, to be looked at
-PATIENCE = 90_000  # milliseconds, for machines that do other things too
+PATIENCE = 300_000  # milliseconds, for machines that do other things too: only failures wait so
 
 # Without the background flags, Chromium calls home at every start.
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"] + [
@@ -69,12 +69,12 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         yield address
     finally:
         server.terminate()
-        server.wait(timeout=30)
+        server.wait(timeout=PATIENCE / 1000)
     assert "Traceback" not in log.read_text(), log.read_text()
 
 
 def _wait_for(address: str, server: subprocess.Popen[bytes], log: Path) -> None:
-    until = time.monotonic() + 180
+    until = time.monotonic() + PATIENCE / 1000
     while time.monotonic() < until:
         assert server.poll() is None, log.read_text()
         try:
@@ -82,7 +82,7 @@ def _wait_for(address: str, server: subprocess.Popen[bytes], log: Path) -> None:
                 return
         except (URLError, OSError):
             time.sleep(0.2)
-    raise AssertionError(f"no page after three minutes: {log.read_text()}")
+    raise AssertionError(f"no page: {log.read_text()}")
 
 
 @pytest.fixture
