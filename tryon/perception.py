@@ -6,12 +6,13 @@ from dataclasses import dataclass
 from typing import Literal, get_args
 
 from tryon.assets.rebuild import ASSETS as PERCEPTION_FILES, PERCEPTION
+from tryon.digests import check_sha256
 from tryon.errors import OptionError, WeightsMissingError
 from tryon.pipelines.bodymap_net import DenseNet, load_dense_net
 from tryon.pipelines.controlnet_aux_pose import ControlNetAuxPose
 from tryon.pipelines.pose import BlazePose, PoseEstimator
 from tryon.pipelines.silhouette import SelfieSegmenter
-from tryon.weights import ASSETS, check_sha256
+from tryon.weights import ASSETS
 
 BODY_MAP = ASSETS / "bodymap" / "body_map.safetensors"
 PLACEMENT = ASSETS / "bodymap" / "placement.safetensors"

@@ -6,8 +6,6 @@ only when it is called: everything else looks at what is on this machine.
 
 from __future__ import annotations
 
-import hashlib
-import json
 import logging
 import os
 import tomllib
@@ -16,13 +14,8 @@ from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any, Literal
 
-from tryon.errors import (
-    DependencyError,
-    OptionError,
-    WeightsCorruptError,
-    WeightsError,
-    WeightsMissingError,
-)
+from tryon.digests import note_files, noted_digests, sha256
+from tryon.errors import DependencyError, OptionError, WeightsError, WeightsMissingError
 
 logger = logging.getLogger(__name__)
 
@@ -31,7 +24,6 @@ Role = Literal["base", "pose", "tile", "ip_adapter", "image_encoder", "perceptio
 ASSETS = Path(__file__).resolve().parent / "assets"
 TABLE_VARIABLE = "TRYON_WEIGHTS"  # a TOML file that replaces sources and revisions
 EMBEDDED_FILES = ("**/*.safetensors", "**/*.tflite")
-LOCK_NAME = "tryon-sha256.json"  # beside fetched files: what was fetched, byte for byte
 
 
 @dataclass(frozen=True, slots=True)
@@ -295,33 +287,12 @@ def verify(name: str) -> Iterator[tuple[Weight, Path, str]]:
     for weight in family_weights(name):
         root = ASSETS / weight.files[0] if weight.source == "embedded" else _snapshot(weight, True)
         assert root is not None
-        noted = _read_lock(root)
+        noted = noted_digests(root)
         patterns = EMBEDDED_FILES if weight.source == "embedded" else weight.files
         for path in sorted({path for pattern in patterns for path in root.glob(pattern)}):
             expected = noted.get(path.relative_to(root).as_posix())
-            state = "unknown" if expected is None else _state(path, expected)
-            yield weight, path, state
-
-
-def _state(path: Path, expected: str) -> str:
-    return "ok" if sha256(path) == expected else "changed"
-
-
-def sha256(path: Path) -> str:
-    """Hex digest of a file's bytes."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def check_sha256(path: Path, expected: str) -> None:
-    """Raise WeightsCorruptError if the file's bytes are not the expected ones."""
-    found = sha256(path)
-    if found != expected:
-        raise WeightsCorruptError(
-            f"sha256 is {found[:12]}…, not {expected[:12]}…",
-            path=path,
-            remedy="Install the package, or fetch the weights, again.",
-        )
+            same = expected is not None and sha256(path) == expected
+            yield weight, path, "unknown" if expected is None else "ok" if same else "changed"
 
 
 def _snapshot(weight: Weight, local_only: bool) -> Path | None:
@@ -343,23 +314,3 @@ def _snapshot(weight: Weight, local_only: bool) -> Path | None:
         logger.debug("%s: %s", weight.source, error)
         return None
     return Path(folder)
-
-
-def _lock(root: Path) -> Path:
-    return root / LOCK_NAME
-
-
-def note_files(root: Path, patterns: tuple[str, ...]) -> None:
-    """Note the sha256 of the files below `root`, for `verify` to compare with."""
-    paths = sorted({path for pattern in patterns for path in root.glob(pattern)})
-    digests = _read_lock(root) | {path.relative_to(root).as_posix(): sha256(path) for path in paths}
-    temporary = _lock(root).with_suffix(".tmp")
-    temporary.write_text(json.dumps(digests, indent=1, sort_keys=True) + "\n", "utf-8")
-    temporary.replace(_lock(root))
-
-
-def _read_lock(root: Path) -> dict[str, str]:
-    try:
-        return json.loads(_lock(root).read_text("utf-8"))
-    except FileNotFoundError:
-        return {}
