@@ -102,15 +102,18 @@ def people_in(engine: TryOn, piece: Piece, first_seed: int, count: int) -> list[
     return found
 
 
-def flat_garment(engine: TryOn, piece: Piece, seed: int) -> Garment:
-    """The garment from its flat-lay photo, as the engine would see it."""
+def flat_garment(engine: TryOn, piece: Piece, seed: int, *, told: bool) -> Garment:
+    """The garment from its flat-lay photo, as the engine would see it.
+
+    told: whether somebody described it.
+    """
     category = piece.mesh.cut_numbers.category
     rng = np.random.default_rng(seed)
     photo = flat_lay_photo(rng, piece.mesh, piece.fabric, patterns(), SIZE, ())
     image = Image.fromarray(photo.image)
     cutout = garment_cutout(image.convert("RGBA"))
     atlas = garment_atlas(engine.perception.placement, cutout, category)
-    return Garment(image, category, atlas, f"{seed}", words=piece.caption)
+    return Garment(image, category, atlas, f"{seed}", words=piece.caption if told else None)
 
 
 def psnr_inside(engine: TryOn, garment: Garment, worn: Worn, **options: Any) -> float:
@@ -142,13 +145,20 @@ class Result:
 
 
 def measured(
-    engine: TryOn, number: int, config: GarmentLoraConfig, people: int, photos: int, out: Path
+    engine: TryOn,
+    number: int,
+    config: GarmentLoraConfig,
+    people: int,
+    photos: int,
+    out: Path,
+    *,
+    told: bool,
 ) -> Result:
     """Train one garment's LoRA and dress people in it."""
     category = CATEGORIES[number % len(CATEGORIES)]
     seed = SEEDS + 10_000 * number
     piece = random_piece(np.random.default_rng(seed), category, ())
-    garment, wearers, seconds = training_set(engine, piece, seed, photos)
+    garment, wearers, seconds = training_set(engine, piece, seed, photos, told=told)
     start = time.process_time()
     assert engine.family is not None
     subject = TrainingGarment(f"garment-{number}", garment, "mini", garment.words or "")
@@ -189,14 +199,14 @@ def measured(
 
 
 def training_set(
-    engine: TryOn, piece: Piece, seed: int, photos: int
+    engine: TryOn, piece: Piece, seed: int, photos: int, *, told: bool
 ) -> tuple[Garment, list[Wearer], float]:
     """The garment from so many photos (the first flat, the others worn by other people), the
     wearers, and the seconds that looking at everything took."""
     category = piece.mesh.cut_numbers.category
     worn = people_in(engine, piece, seed + 1000, photos - 1)
     start = time.process_time()
-    garment = flat_garment(engine, piece, seed)
+    garment = flat_garment(engine, piece, seed, told=told)
     library = library_wearers(engine.perception, category)
     own = []
     for someone in worn:
@@ -239,6 +249,9 @@ def main() -> None:
     parser.add_argument("--first", type=int, default=0, help="number of the first garment")
     parser.add_argument("--people", type=int, default=4, help="held-out people for each garment")
     parser.add_argument("--photos", type=int, default=1, help="1 flat, the others worn")
+    parser.add_argument(
+        "--untold", action="store_true", help="nobody described the garment, as in most shops"
+    )
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--out", type=Path, help="keep LoRAs and sheets here")
     parser.add_argument("--set", nargs="*", default=[], metavar="NAME=VALUE", help="of the config")
@@ -258,7 +271,15 @@ def main() -> None:
     with TemporaryDirectory() as scratch:
         for number in range(arguments.first, arguments.first + arguments.garments):
             out = (arguments.out or Path(scratch)) / f"garment-{number}"
-            result = measured(engine, number, config, arguments.people, arguments.photos, out)
+            result = measured(
+                engine,
+                number,
+                config,
+                arguments.people,
+                arguments.photos,
+                out,
+                told=not arguments.untold,
+            )
             results.append(result)
             print(line(result), flush=True)
     print(line(mean(results)))
