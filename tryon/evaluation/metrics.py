@@ -81,6 +81,28 @@ def pose_error(found: Pose, truth: Pose, joints: Sequence[str] = JOINTS) -> floa
     return 100 * float(np.mean(off)) / trunk
 
 
+def joints_missed(
+    found: Pose | None, truth: Pose, joints: Sequence[str] = JOINTS, within: float = 10.0
+) -> float:
+    """Percent of the joints that the truth shows and that are not found near there.
+
+    found: None if nobody was found. within: percent of the true trunk's length. That is 100 less
+    the "percentage of correct keypoints" of Yang and Ramanan, "Articulated Human Detection with
+    Flexible Mixtures of Parts" (2013). nan if the truth shows no joint, or no trunk.
+    """
+    trunk = trunk_length(truth.keypoints)
+    shown = [name for name in joints if truth.seen(name, SEEN)]
+    if not shown or not trunk > 0:
+        return math.nan
+    near = [
+        found is not None
+        and found.seen(name, SEEN)
+        and float(np.hypot(*(found.joint(name) - truth.joint(name))[:2])) <= within * trunk / 100
+        for name in shown
+    ]
+    return 100 * (1 - float(np.mean(near)))
+
+
 def trunk_length(keypoints: np.ndarray) -> float:
     """Pixels from the neck to the middle of the hips; keypoints: (18, 3)."""
     neck, right, left = (

@@ -7,7 +7,7 @@ import pytest
 from skimage import color, data, metrics as oracle
 
 from tryon.errors import InputError
-from tryon.evaluation.metrics import delta_e, pose_error, psnr, ssim, trunk_length
+from tryon.evaluation.metrics import delta_e, joints_missed, pose_error, psnr, ssim, trunk_length
 from tryon.types import JOINTS, Pose
 
 
@@ -102,6 +102,19 @@ def test_the_trunk_reaches_from_the_neck_to_between_the_hips() -> None:
 
 def test_a_shifted_pose_is_off_by_the_shift() -> None:
     assert pose_error(pose((3, 4)), pose()) == pytest.approx(5)
+
+
+def test_joints_far_off_unseen_or_of_nobody_are_missed() -> None:
+    truth = pose(unseen=("nose",))
+    trunk = trunk_length(truth.keypoints)
+    names = ["nose", "left_wrist", "right_wrist", "neck", "left_hip"]
+    assert joints_missed(pose((0.09 * trunk, 0)), truth, names) == 0
+    assert joints_missed(pose((0.11 * trunk, 0)), truth, names) == 100
+    assert joints_missed(pose((0.11 * trunk, 0)), truth, names, within=12) == 0
+    found = pose(unseen=("left_wrist",))
+    assert joints_missed(found, truth, names) == pytest.approx(25)
+    assert joints_missed(None, truth, names) == 100
+    assert math.isnan(joints_missed(found, truth, ["nose"]))
 
 
 def test_joints_that_one_of_both_does_not_see_are_left_out() -> None:
