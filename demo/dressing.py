@@ -13,6 +13,7 @@ from PIL import Image
 
 from tryon.catalog_record import named_sku
 from tryon.demo.jobs import Complaint, Job, OnProgress, concerning
+from tryon.demo.pictures import shown
 from tryon.errors import Cancelled, TryOnError
 from tryon.images import load_cutout, load_image
 from tryon.look import Look
@@ -58,11 +59,15 @@ class Dressed:
 
 
 class DressJob(Job[Dressed]):
-    """One picture, which can be painted together with others."""
+    """One picture, which can be painted together with others.
+
+    preview: the photo and the picture as it is so far, of one size; None before it is planned.
+    """
 
     def __init__(self, wish: Wish, *, model: str, seconds: float | None = None) -> None:
         super().__init__(self._alone, model=model, seconds=seconds)
         self.wish = wish
+        self.preview: tuple[Image.Image, Image.Image] | None = None
 
     def _alone(self, engine: Any, on_progress: OnProgress) -> Dressed:
         dress_together(engine, [self])
@@ -77,8 +82,8 @@ def dress_together(engine: Any, jobs: Sequence[DressJob]) -> None:
     planned: dict[DressJob, Plan] = {}
     for job in jobs:
         try:
-            planned[job] = plan_of(engine, job.wish, job.report)
-            job.preview = getattr(planned[job], "reference", None)
+            planned[job] = plan = plan_of(engine, job.wish, job.report)
+            job.preview = shown(plan.person.photo), shown(plan.reference)
         except (TryOnError, Complaint) as error:
             job.fail(error)
         except Exception as error:  # a bug met by one photo is not the others' end
@@ -101,15 +106,32 @@ def _painted(engine: Any, group: list[DressJob], planned: dict[DressJob, Plan]) 
         if all(job.future.done() for job in group):
             raise Cancelled("stopped")
 
+    def show(place: int, picture: Image.Image) -> None:
+        job = group[place]
+        assert job.preview is not None  # since it was planned
+        photo, _ = job.preview
+        job.preview = photo, in_photo(planned[job], photo, picture)
+
     try:
         report("denoise", 0, 0)
-        pictures = engine.paint([planned[job] for job in group], on_progress=report)
+        pictures = engine.paint(
+            [planned[job] for job in group], on_progress=report, on_preview=show
+        )
         for job, picture in zip(group, pictures, strict=True):
             with concerning():
                 job.end(Dressed(engine.finish(planned[job], picture), planned[job]))
     except (TryOnError, Complaint) as error:
         for job in group:
             job.fail(error)
+
+
+def in_photo(plan: Plan, photo: Image.Image, painted: Image.Image) -> Image.Image:
+    """What is being painted, RGB of any size, in its place in the photo, which may be reduced."""
+    scale, box = photo.width / plan.person.photo.width, plan.crop.box
+    size = max(1, round(box.width * scale)), max(1, round(box.height * scale))
+    painting = photo.copy()
+    painting.paste(painted.resize(size), (round(box.left * scale), round(box.top * scale)))
+    return Image.composite(painting, photo, plan.mask.resize(photo.size))
 
 
 def plan_of(engine: Any, wish: Wish, on_progress: OnProgress) -> Plan:

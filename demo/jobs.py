@@ -11,8 +11,6 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any, Generic, Literal, TypeVar
 
-from PIL import Image
-
 from tryon.errors import (
     Cancelled,
     CatalogError,
@@ -102,7 +100,6 @@ class Job(Generic[Result]):
         self.model = model
         self.seconds = seconds
         self.progress = Progress()
-        self.preview: Image.Image | None = None
         self.visitor = self.tab = ""
         self.future: Future[Result] = Future()
         self._cancelled = threading.Event()

@@ -14,7 +14,8 @@ from typing import Any
 import numpy as np
 from PIL import Image, ImageChops
 
-from tryon.demo.seen import RED, shown
+from tryon.demo.pictures import shown
+from tryon.demo.seen import RED
 from tryon.pipelines.mask import grown_mask
 
 EDITED = 0.0004  # share of changed pixels above which a mask counts as edited

@@ -9,22 +9,13 @@ import numpy as np
 from PIL import Image
 
 from tryon.demo.dressing import Dressed
+from tryon.demo.pictures import shown
 from tryon.demo.strings import Language, said
 
 if TYPE_CHECKING:
     from tryon.pipelines.bodymap import BodyMap
 
-SHOWN = 1280  # pixels of the longer side of what is shown; files keep their own size
 RED = (255, 45, 85)
-
-
-def shown(image: Image.Image, longest: int = SHOWN) -> Image.Image:
-    """The picture, reduced if it is larger than a screen needs."""
-    if max(image.size) <= longest:
-        return image
-    small = image.copy()
-    small.thumbnail((longest, longest), Image.Resampling.LANCZOS, reducing_gap=2.0)
-    return small
 
 
 def what_was_seen(language: Language, dressed: Dressed) -> Iterator[tuple[str, Image.Image]]:

@@ -20,7 +20,7 @@ from tryon.demo.dressing import Dressed, DressJob, Wish
 from tryon.demo.engine_queue import EngineQueue
 from tryon.demo.jobs import Job
 from tryon.demo.limits import Limits
-from tryon.demo.seen import shown
+from tryon.demo.pictures import shown
 from tryon.demo.visitors import Visit, Visitors
 from tryon.demo.wardrobe import Wardrobe
 from tryon.images import save_image

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import AsyncIterator
-from typing import Any
 
 import gradio as gr
 
@@ -106,18 +105,21 @@ class TryOnDesk:
         return [self.service.dress_job(wish, model) for wish in wishes], own_mask
 
     async def _painting(
-        self, visit: Visit, language: Language, job: Any, before: str
+        self, visit: Visit, language: Language, job: DressJob, before: str
     ) -> AsyncIterator[Update]:
-        """The status line, and the garment laid on the body as soon as it is."""
-        said_last, preview = "", None
+        """The status line, and the picture from the garment laid on the body to the last step."""
+        said_last, seen_last = "", None
         async for progress in job.updates():
             update: Update = {}
             line = working(language, progress, before)
             if line != said_last:
                 update[self.parts.status] = said_last = line
-            if job.preview is not None and preview is None:
-                preview = await self.service.show(visit, job.preview, "preview")
-                update[self.parts.slider] = (preview, preview)
+            if job.preview is not None and job.preview is not seen_last:
+                photo, picture = seen_last = job.preview
+                update[self.parts.slider] = (
+                    await self.service.show(visit, photo, "before"),
+                    await self.service.show(visit, picture, "preview"),
+                )
             if update:
                 yield update
 
@@ -126,7 +128,7 @@ class TryOnDesk:
         visit: Visit,
         inputs: Inputs,
         language: Language,
-        job: Any,
+        job: DressJob,
         start: float,
         own_mask: bool,
     ) -> Update:

@@ -18,6 +18,7 @@ from tryon.adapters.checkpoint import without_false_alarms
 from tryon.errors import Cancelled, ImageError, MaskSizeError, OptionError
 from tryon.pipelines.family import Family, FamilyConfig
 from tryon.pipelines.inpaint_sample import InpaintSample
+from tryon.pipelines.preview import OnPreview, Previews
 from tryon.pipelines.wearing import dressed
 
 OnStep = Callable[[int, int], bool | None]
@@ -66,12 +67,14 @@ def inpaint(
     settings: InpaintSettings,
     *,
     on_step: OnStep | None = None,
+    on_preview: OnPreview | None = None,
 ) -> list[Image.Image]:
     """Repaint each sample's mask: RGB images of the samples' size, in their order.
 
     `on_step(done, total)` is called after each denoising step of the whole call; when it returns
-    False, Cancelled is raised at once. The pixels outside the mask pass through the VAE too: put
-    the photo's own back with `composite`.
+    False, Cancelled is raised at once. `on_preview(place, picture)` is called between steps, now
+    and then, and changes nothing of the result. The pixels outside the mask pass through the VAE
+    too: put the photo's own back with `composite`.
     """
     if not samples:
         return []
@@ -79,7 +82,8 @@ def inpaint(
     images: dict[int, Image.Image] = {}
     batches = batches_of(family, samples)
     for number, batch in enumerate(batches):
-        count = _Steps(on_step, batches_before=number, batches=len(batches))
+        previews = None if on_preview is None else Previews(on_preview, batch)
+        count = _Steps(on_step, previews, batches_before=number, batches=len(batches))
         repainted = repaint(family, [samples[i] for i in batch], settings, on_step_end=count)
         images.update(zip(batch, repainted, strict=True))
     return [images[i] for i in range(len(samples))]
@@ -226,20 +230,23 @@ def control_arguments(
 
 @dataclass
 class _Steps:
-    """diffusers' callback after each step: counts for the caller, and stops on request."""
+    """diffusers' callback after each step: counts and shows, and stops on request."""
 
     on_step: OnStep | None
+    previews: Previews | None
     batches_before: int
     batches: int
 
     def __call__(
         self, pipeline: Any, step: int, timestep: torch.Tensor, tensors: dict[str, Any]
     ) -> dict[str, Any]:
-        if self.on_step is not None:
-            each = pipeline.num_timesteps
-            if self.on_step(self.batches_before * each + step + 1, self.batches * each) is False:
-                # diffusers' own `_interrupt` would still decode what nobody wants to see.
-                raise Cancelled("stopped while denoising")
+        each = pipeline.num_timesteps
+        done, total = self.batches_before * each + step + 1, self.batches * each
+        if self.on_step is not None and self.on_step(done, total) is False:
+            # diffusers' own `_interrupt` would still decode what nobody wants to see.
+            raise Cancelled("stopped while denoising")
+        if self.previews is not None and step + 1 < each:  # after the last one comes the picture
+            self.previews.show(pipeline, tensors["latents"])
         return {}
 
 

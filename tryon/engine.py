@@ -37,6 +37,7 @@ from tryon.pipelines.conditioning import Recent, WeightedLoras
 from tryon.pipelines.family import Family, FamilyConfig
 from tryon.pipelines.inpaint import inpaint
 from tryon.pipelines.pose import require_visible
+from tryon.pipelines.preview import OnPreview
 from tryon.pipelines.prints import print_kept
 from tryon.planning import Plan, planned
 from tryon.preparation import Garment, Person, prepared_garment, prepared_person
@@ -326,10 +327,16 @@ class TryOn:
         return tuple(loras)
 
     def paint(
-        self, plans: Sequence[Plan], *, on_progress: OnProgress = _quiet
+        self,
+        plans: Sequence[Plan],
+        *,
+        on_progress: OnProgress = _quiet,
+        on_preview: OnPreview | None = None,
     ) -> list[Image.Image]:
         """Repaint plans that share settings: RGB at the family's size, in order.
 
+        on_preview: called between steps, now and then, with the place of a plan and a picture of
+        its crop as it is so far, RGB of any size.
         Raises Cancelled when `on_progress` does.
         """
         if self.family is None:
@@ -344,7 +351,11 @@ class TryOn:
             on_progress("denoise", done, total)
 
         painted = inpaint(
-            self.family, [plan.sample for plan in plans], plans[0].settings, on_step=on_step
+            self.family,
+            [plan.sample for plan in plans],
+            plans[0].settings,
+            on_step=on_step,
+            on_preview=on_preview,
         )
         share = 1 / len(plans)
         for plan in plans:

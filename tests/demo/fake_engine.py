@@ -42,6 +42,10 @@ class FakePlan:
     reference: Image.Image
 
     @property
+    def crop(self) -> Any:
+        return SimpleNamespace(box=Box(20, 30, 60, 80))
+
+    @property
     def shared(self) -> Any:
         return self.options.steps
 
@@ -91,12 +95,18 @@ class FakeEngine:
         return FakePlan(person, garment, options, area, person.photo)
 
     def paint(
-        self, plans: Sequence[FakePlan], *, on_progress: Callable[[str, int, int], None]
+        self,
+        plans: Sequence[FakePlan],
+        *,
+        on_progress: Callable[[str, int, int], None],
+        on_preview: Callable[[int, Image.Image], None],
     ) -> list[Image.Image]:
         self.threads.add(threading.get_ident())
         self.batches.append(len(plans))
         for step in range(2):
             on_progress("denoise", step + 1, 2)
+            for place, plan in enumerate(plans):
+                on_preview(place, Image.new("RGB", (4, 5), (mark(plan)[0], 0, step)))
             time.sleep(self.pause)
             self.during()
         return [Image.new("RGB", (8, 8), mark(plan)) for plan in plans]

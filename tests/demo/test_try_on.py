@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from pathlib import Path
 from types import SimpleNamespace
@@ -151,3 +152,41 @@ def test_the_end_of_a_picture_stops_nothing_of_another_tab(
     desk.stop(VISITOR)
     assert not other.cancelled
     assert visit.jobs == {other}, "what has ended is not waited for"
+
+
+def test_the_picture_is_seen_as_it_grows(
+    service: Service, engine: FakeEngine, parts: TryOnParts, tmp_path: Path
+) -> None:
+    """Before and so far, of one size; what is outside the mask never changes."""
+    seen: list[tuple[Image.Image, Image.Image]] = []
+    more = threading.Semaphore(0)
+    engine.during = lambda: more.acquire(timeout=60)
+    inputs = inputs_of(parts, **photos_of(tmp_path))
+
+    async def watch() -> Update:
+        page: Update = {}
+        async for update in TryOnDesk(service, parts).try_on(inputs, VISITOR):
+            if update.get(parts.slider):
+                before, after = (Image.open(file) for file in update[parts.slider])
+                assert before.size == after.size
+                seen.append((before, after))
+                more.release()
+            page |= update
+        return page
+
+    page = asyncio.run(watch())
+    assert "Done in" in page[parts.status]
+    places = [
+        (before.getpixel((40, 60)), after.getpixel((40, 60)), after.getpixel((2, 2)))
+        for before, after in seen
+    ]
+    photo = (40, 90, 60)
+    assert all(near(before, photo) and near(corner, photo) for before, _, corner in places)
+    painted = [after for _, after, _ in places]
+    assert near(painted[-1], (40, 50, 0), 12), "then the finished picture"
+    assert any(near(picture, (40, 0, 0)) for picture in painted[:-1])
+
+
+def near(one: Any, other: Any, tolerance: int = 8) -> bool:
+    """The same colour, but for JPEG."""
+    return all(abs(a - b) <= tolerance for a, b in zip(one, other, strict=True))

@@ -1,0 +1,82 @@
+"""Pictures of a denoising that is under way: small, and rare enough to cost next to nothing."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import torch
+from PIL import Image
+from torch.nn import functional
+
+OnPreview = Callable[[int, Image.Image], None]
+"""Called with a sample's place in the call and an RGB picture of its shape, of any size."""
+
+EVERY = 0.5  # seconds between two previews at least
+SHARE = 0.1  # of the time that may go into them
+LONGEST = 64  # latents of the longer side: 512 pixels with the usual VAEs
+
+
+class Previews:
+    """Shows the samples of one batch after a step, when it is time to.
+
+    places: of the samples in the caller's order.
+    """
+
+    def __init__(self, on_preview: OnPreview, places: Sequence[int]) -> None:
+        self.on_preview = on_preview
+        self.places = places
+        self._due = 0.0
+
+    def show(self, pipeline: Any, latents: torch.Tensor) -> None:
+        """Decode what there is, unless the last ones have just been shown.
+
+        latents: (B, 4, h, w), after a step of the pipeline's scheduler.
+        """
+        start = time.monotonic()
+        if start < self._due or is_offloaded(pipeline.vae):
+            return
+        pictures = preview_images(pipeline, expected_latents(pipeline.scheduler, latents))
+        for place, picture in zip(self.places, pictures, strict=True):
+            self.on_preview(place, picture)
+        end = time.monotonic()
+        self._due = end + max(EVERY, (end - start) * (1 / SHARE - 1))
+
+
+def expected_latents(scheduler: Any, latents: torch.Tensor) -> torch.Tensor:
+    """The latents that the denoising is heading for, where the scheduler says so; else those with
+    the noise that is still in them. Same shape.
+
+    The multistep solvers UniPC and DPM-Solver++ remember what they expected at the last steps.
+    """
+    config = scheduler.config
+    foresees = config.get("predict_x0") or "dpmsolver++" in config.get("algorithm_type", "")
+    last = (getattr(scheduler, "model_outputs", None) or [None])[-1]
+    return last if foresees and last is not None and last.shape == latents.shape else latents
+
+
+def preview_images(pipeline: Any, latents: torch.Tensor) -> list[Image.Image]:
+    """RGB pictures of latents (B, 4, h, w), decoded at 512 pixels at most."""
+    vae = pipeline.vae
+    scale = min(1.0, LONGEST / max(latents.shape[-2:]))
+    if scale < 1:
+        size = [round(side * scale) for side in latents.shape[-2:]]
+        latents = functional.interpolate(latents, size=size, mode="area")
+    half = vae.dtype
+    upcast = half == torch.float16 and vae.config.force_upcast
+    if upcast:  # as the pipeline itself does: in half precision its numbers overflow
+        vae.to(torch.float32)
+    try:
+        decoded = vae.decode(latents.to(vae.dtype) / vae.config.scaling_factor, return_dict=False)
+    finally:
+        if upcast:
+            vae.to(half)
+    images: list[Image.Image] = pipeline.image_processor.postprocess(decoded[0].float())
+    return images
+
+
+def is_offloaded(model: Any) -> bool:
+    """Whether the model visits the device only when it is used: then a preview would send the
+    UNet away in the middle of its work."""
+    return getattr(model, "_hf_hook", None) is not None
