@@ -30,12 +30,14 @@ from tryon.pipelines.anatomy import (
     TORSO_PARTS,
 )
 from tryon.pipelines.crop import grown_box, mask_box
-from tryon.pipelines.parsing import PARTS, Parsing, face_coordinates, joined, window_part
+from tryon.pipelines.parsing import Parsing, face_coordinates, joined, window_part
+from tryon.pipelines.parts import PARTS
 from tryon.types import Category, MaskMode
 
 Limbs = Literal["whole", "covered"]
 
-_MARGIN = 0.06  # how far the mask reaches beyond what it must cover, in shoulder widths
+# How far the mask reaches beyond what it must cover, and so far onto bare arms, in shoulder widths.
+_MARGIN, _RIM = 0.06, 0.015
 # Levels (see `Parsing.level`) where garments start and end if nothing in the photo tells.
 _HEM, _ONE_PIECE_HEM, _WAIST = 1.05, 1.15, 0.8
 _LONGEST_TOP = 1.6
@@ -44,6 +46,9 @@ _LONGEST_TOP = 1.6
 _SPECK = 0.14
 _SURELY_SKIN, _NECKLINE = 0.7, 0.35  # probability, and how far down the torso a neckline may go
 _NEARLY_ALL = 0.95
+# Hair in front of cloth is fine: beside what is surely hair, so much probability is enough, within
+# this distance in shoulder widths, which is also the widest gap in a strand.
+_LIKELY_HAIR, _STRAND = 0.2, 0.06
 _EDGE = 130  # a little over half: rounding never gives a pixel to both an area and the rest
 
 
@@ -68,7 +73,8 @@ def agnostic_mask(
     """
     limbs = limbs or ("whole" if coverage is None else "covered")
     unit = parsing.anatomy.unit
-    must = _smoothed(_worn(parsing, category, limbs), 0.02 * unit)
+    bare = _bare_arms(parsing) & (limbs == "covered")
+    must = _smoothed(_worn(parsing, category, limbs) & ~bare, 0.02 * unit)
     if coverage is None:
         must |= _room(parsing, category)
     else:
@@ -79,6 +85,8 @@ def agnostic_mask(
             remedy="Use a photo that shows more of the body, or another category.",
         )
     protected = _protected(parsing, category)
+    # The rim lets new sleeves and old edges be painted out; the arm itself stays the person's.
+    protected |= bare & ~_grown(must & ~protected, _RIM * unit)
     grown = _grown(must & ~protected, _MARGIN * unit) & ~protected
     return _of_photo(_without_specks(grown, (_SPECK * unit) ** 2), parsing)
 
@@ -149,7 +157,15 @@ def _protected(parsing: Parsing, category: Category) -> np.ndarray:
     if category == "lower" and parsing.two_piece:
         top = parsing.body & (parsing.top > 0.5) & (parsing.level < _LONGEST_TOP)
         protected |= _smoothed(top, 0.03 * unit)
+    protected |= parsing.carried
     return np.asarray(_without_specks(protected, (_SPECK * unit) ** 2))
+
+
+def _bare_arms(parsing: Parsing) -> np.ndarray:
+    """bool (h, w): the skin of arms, also before the trunk."""
+    skin = parsing.body & (parsing.skin > _SURELY_SKIN)
+    arms = skin & parsing.in_parts(ARM_PARTS + HAND_PARTS) & (parsing.near < 1.3)
+    return joined(arms | (skin & (parsing.level > _NECKLINE)), arms)
 
 
 def _hand(parsing: Parsing, name: str) -> np.ndarray:
@@ -169,7 +185,15 @@ def _head(parsing: Parsing) -> np.ndarray:
     face = (np.abs(aside / 0.74) ** 2.6 + np.abs(above / 1.03) ** 2.6 < 1) & (above < 0.1)
     skull = parsing.body & (parsing.part == PARTS.index("head")) & (above > -0.45)
     head = face | skull
-    return np.asarray(joined(((parsing.hair > 0.5) & parsing.body) | head, head))
+    strand = _STRAND * parsing.anatomy.unit
+    there = parsing.body & ~parsing.carried
+    hair = there & (parsing.hair > _LIKELY_HAIR) & _grown(there & (parsing.hair > 0.5), strand)
+    return _near_joined(hair | head, head, strand)
+
+
+def _near_joined(mask: np.ndarray, to: np.ndarray, gap: float) -> np.ndarray:
+    """bool (h, w): the pieces of a mask that hang together with another but for narrow gaps."""
+    return mask & joined(_grown(mask, 0.5 * gap), to)
 
 
 def edited_mask(

@@ -24,13 +24,13 @@ from tryon.pipelines.anatomy import (
     Anatomy,
     anatomy,
     position_along,
-    reach,
 )
 from tryon.pipelines.crop import Crop, cropped_points
-from tryon.pipelines.skin import colour_bins, colour_model, overlap, posteriors
+from tryon.pipelines.occlusion import carried_things
+from tryon.pipelines.parts import PARTS, member, nearest_parts
+from tryon.pipelines.skin import colour_bins, colour_model, overlap, posteriors, without_colours
 from tryon.types import Box, Pose
 
-PARTS = ("head", *TORSO_PARTS, *ARM_PARTS, *HAND_PARTS, *LEG_PARTS, *FOOT_PARTS)
 # Before colour is known: how likely skin, top and bottom are near each part.
 _PRIOR: dict[str, tuple[float, float, float]] = {
     "head": (0.5, 0.02, 0.05),
@@ -42,6 +42,8 @@ _PRIOR: dict[str, tuple[float, float, float]] = {
     **{name: (0.5, 0.02, 0.2) for name in FOOT_PARTS},
 }
 _AREA = Image.Resampling.BOX
+_FEW = 0.05  # of a piece of cloth, in squared shoulder widths: too little to learn its colours
+_APART = 0.1  # and models that overlap less, for different things
 _ALIKE = 0.35  # colour models that overlap more than this are taken for one and the same cloth
 
 
@@ -57,6 +59,7 @@ class Parsing:
     hand: float32, how far the nearer hand is, in its half widths.
     level: float32, position along the torso: 0 at the neck, 1 at the hip joints, unbounded.
     skin, hair, top, bottom, background: float32, probabilities 0-1.
+    carried: bool, bags and straps before the body, as far as they are sure.
     two_piece: top and bottom can be told apart by colour; if not, `top` stands for both.
     hem: the level where the top ends, if its edge shows though the colours are the same.
     """
@@ -73,12 +76,13 @@ class Parsing:
     top: np.ndarray
     bottom: np.ndarray
     background: np.ndarray
+    carried: np.ndarray
     two_piece: bool
     hem: float | None
 
     def in_parts(self, names: tuple[str, ...]) -> np.ndarray:
         """bool (h, w): the nearest part is one of `names`."""
-        return _member(self.part, names)
+        return member(self.part, names)
 
 
 def person_parsing(
@@ -97,12 +101,12 @@ def person_parsing(
     shape = window_part(silhouette, window)
     points = cropped_points(pose.keypoints, window), cropped_points(pose.hands, window)
     measures = anatomy(replace(pose, keypoints=points[0], hands=points[1]))
-    part, near, head, hand = _nearest_parts(measures, window.size)
+    part, near, head, hand, arm = nearest_parts(measures, window.size)
     level = position_along(*measures.waist_axis, window.size)
-    body = (shape > 0.5) | ((near < 0.5) & ~_member(part, LEG_PARTS + FOOT_PARTS))
+    body = (shape > 0.5) | ((near < 0.5) & ~member(part, LEG_PARTS + FOOT_PARTS))
 
     bins = colour_bins(rgb)
-    seeds = _seeds(measures, body, shape, part, near, level)
+    seeds = _seeds(measures, body, shape, part, near, level, hand, arm)
     models, two_piece = _colour_models(bins, seeds)
     priors = _priors(shape, part, level, head)
     probability = posteriors(bins, models, priors)
@@ -119,7 +123,10 @@ def person_parsing(
         # Shaded trousers may look like the top: below the waist, it must hang together.
         stray = (level > 0.8) & ~joined(smooth["top"] > 0.5, seeds["top"])
         smooth["top"][stray] = 0
-    trunk = body & (near < 1) & _member(part, TORSO_PARTS + LEG_PARTS)
+    bare = np.maximum(smooth["skin"], smooth["hair"]) > 0.5
+    cloth = body & ~bare & (level > 0.1) & ~member(part, FOOT_PARTS)
+    carried = carried_things(rgb, measures, body, cloth, smooth["background"], near)
+    trunk = body & (near < 1) & member(part, TORSO_PARTS + LEG_PARTS)
     return Parsing(
         window=window,
         anatomy=measures,
@@ -128,6 +135,7 @@ def person_parsing(
         near=near,
         hand=hand,
         level=level,
+        carried=carried,
         two_piece=two_piece,
         hem=None if two_piece else _hem(rgb, trunk, level),
         **smooth,
@@ -159,11 +167,6 @@ def joined(mask: np.ndarray, to: np.ndarray) -> np.ndarray:
     return np.asarray(kept[labels])
 
 
-def _member(part: np.ndarray, names: tuple[str, ...]) -> np.ndarray:
-    """bool (h, w): the index of a part is that of one of `names`."""
-    return np.asarray(np.array([name in names for name in PARTS])[part])
-
-
 def _window(frame: tuple[int, int], pose: Pose, silhouette: np.ndarray, resolution: int) -> Crop:
     step = max(1, min(frame) // 256)
     rows, columns = np.nonzero(silhouette[::step, ::step] > 0.5)
@@ -181,29 +184,6 @@ def _window(frame: tuple[int, int], pose: Pose, silhouette: np.ndarray, resoluti
     return Crop(Box(left, top, right, bottom), frame, size)
 
 
-def _nearest_parts(
-    measures: Anatomy, size: tuple[int, int]
-) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-    """Index of the nearest part, and the distances from it, from the head and from a hand."""
-    near: np.ndarray = np.full((-(-size[1] // 2), -(-size[0] // 2)), 1e3, dtype=np.float32)
-    head, hand, part = near, near, np.zeros(near.shape, dtype=np.uint8)
-    for index, name in enumerate(PARTS):
-        if name not in measures.bones:
-            continue
-        distance = reach(measures.bones[name], size, 2)
-        part[distance < near] = index
-        near = np.minimum(near, distance)
-        if name == "head":
-            head = distance
-        elif name in HAND_PARTS:
-            hand = np.minimum(hand, distance)
-    near, head, hand = (
-        np.asarray(cv2.resize(each, size, interpolation=cv2.INTER_LINEAR))
-        for each in (near, head, hand)
-    )
-    return cv2.resize(part, size, interpolation=cv2.INTER_NEAREST), near, head, hand
-
-
 def _seeds(
     measures: Anatomy,
     body: np.ndarray,
@@ -211,6 +191,8 @@ def _seeds(
     part: np.ndarray,
     near: np.ndarray,
     level: np.ndarray,
+    hand: np.ndarray,
+    arm: np.ndarray,
 ) -> dict[str, np.ndarray]:
     """Pixels that belong to each class as surely as the joints can tell."""
     size = (part.shape[1], part.shape[0])
@@ -222,13 +204,22 @@ def _seeds(
         along = position_along(bone.start, bone.end, size)
         own = part == PARTS.index(f"{side}_thigh")
         thigh |= own & (along > 0.3) & (along < 0.85)
-    torso = part == PARTS.index("torso")
+    if np.count_nonzero(body & thigh) < _FEW * measures.unit**2:  # cut off above the thighs
+        thigh = member(part, ("torso", *LEG_PARTS)) & (level > 1.1) & (hand > 1.2)
+    chest = body & (part == PARTS.index("torso")) & (near < 0.6) & (level > 0.3) & (level < 0.75)
+    few = _FEW * measures.unit**2
+    # An arm before the clothes must not give them its colours, if enough of them is beside it.
+    top, bottom = (
+        beside if np.count_nonzero(beside := seed & (arm > 1.3)) > few else seed
+        for seed in (chest, body & thigh & (near < 0.7))
+    )
     ellipse = np.square(aside / 0.75) + np.square(above / 0.95)
     return {
+        "hands": body & (hand < 0.6),
         "skin": head & (np.abs(aside) < 0.4) & (above > -0.7) & (above < -0.08),
         "hair": head & (shape > 0.7) & (ellipse > 1) & (above > -0.2) & (np.abs(aside) < 1.3),
-        "top": body & torso & (near < 0.6) & (level > 0.3) & (level < 0.75),
-        "bottom": body & thigh & (near < 0.7),
+        "top": top,
+        "bottom": bottom,
         "background": (shape < 0.1) & (near > 1.5),
     }
 
@@ -238,15 +229,20 @@ def _colour_models(
 ) -> tuple[dict[str, np.ndarray | None], bool]:
     """The colours of each class, and whether top and bottom differ in them."""
     models = {
-        name: colour_model(bins, seed, shading=2.0 if name == "skin" else 1.0)
+        name: colour_model(bins, seed, shading=2.0 if name in ("skin", "hands") else 1.0)
         for name, seed in seeds.items()
     }
+    hands = models.pop("hands")
     top, bottom, hair, skin = (models[name] for name in ("top", "bottom", "hair", "skin"))
     two_piece = top is not None and bottom is not None and overlap(top, bottom) < _ALIKE
     if not two_piece:
         models["bottom"] = None
     if hair is not None and skin is not None and overlap(hair, skin) > _ALIKE:
-        models["hair"] = None  # bald, or a hat of the skin's colour
+        hands = without_colours(hands, top, bottom)
+        if hands is not None and max(overlap(hands, each) for each in (skin, hair)) < _APART:
+            models["skin"] = hands  # seen from behind: where a face would be is hair
+        else:
+            models["hair"] = None  # bald, or a hat of the skin's colour
     return models, two_piece
 
 

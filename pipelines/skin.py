@@ -43,6 +43,16 @@ def overlap(one: np.ndarray, other: np.ndarray) -> float:
     return float(np.minimum(one, other).sum())
 
 
+def without_colours(model: np.ndarray | None, *others: np.ndarray | None) -> np.ndarray | None:
+    """A colour model less what others explain; None if that is most of it."""
+    rest = model
+    for other in others:
+        if rest is not None and other is not None:
+            rest = np.clip(rest - other, 0, None)
+    total = 0.0 if rest is None else float(rest.sum())
+    return None if rest is None or total < 0.4 else rest / np.float32(total)
+
+
 def posteriors(
     bins: np.ndarray, models: dict[str, np.ndarray | None], priors: dict[str, np.ndarray]
 ) -> dict[str, np.ndarray]:

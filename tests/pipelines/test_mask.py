@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass, replace
 
+import cv2
 import numpy as np
 import pytest
 from PIL import Image, ImageDraw
@@ -379,3 +380,58 @@ def test_check_mask() -> None:
     with pytest.raises(MaskInvertedError, match=r"m\.png.*swap"):
         check_mask(Image.new("L", (60, 60), 255), (60, 60), "m.png")
     check_mask(square((60, 60), (0, 0, 60, 56)), (60, 60))  # 93 %: large, but meant
+
+
+def test_bags_and_straps_stay() -> None:
+    person = drawn_person()
+    photo, bag = person.photo.copy(), Image.new("L", person.photo.size)
+    draw = ImageDraw.Draw(bag)
+    draw.line([(318, 285), (470, 585)], fill=255, width=13)
+    draw.rectangle((462, 580, 556, 690), fill=255)
+    photo.paste((120, 84, 30), mask=bag)
+    held = np.asarray(bag) > 0
+    parsing = person_parsing(photo, person.pose, np.maximum(person.silhouette, held))
+    top = np.isin(person.labels, (TOP,)) & ~held
+    for category in CATEGORIES:
+        mask = agnostic_mask(parsing, category, coverage=np.zeros(held.shape, np.float32))
+        assert share(mask, held) < 0.15, category
+    mask = agnostic_mask(parsing, "upper", coverage=np.zeros(held.shape, np.float32))
+    assert share(mask, top) > 0.97
+
+
+def test_a_bare_arm_before_the_trunk_stays(monkeypatch: pytest.MonkeyPatch) -> None:
+    wrist, hand = (400, 455), (430, 462)
+    monkeypatch.setitem(JOINTS_AT, "right_wrist", wrist)
+    monkeypatch.setitem(KNUCKLES, "right", hand)
+    person = drawn_person(sleeve=0.2)
+    photo, arm = person.photo.copy(), Image.new("L", person.photo.size)
+    ImageDraw.Draw(arm).line([JOINTS_AT["right_elbow"], wrist, hand], fill=255, width=40)
+    photo.paste(COLOURS[SKIN], mask=arm)
+    parsing = person_parsing(photo, person.pose, person.silhouette)
+    coverage = np.zeros(person.labels.shape, np.float32)
+    coverage[290:560, 330:440][np.asarray(arm)[290:560, 330:440] == 0] = 1
+    before = cv2.erode(np.asarray(arm), np.ones((17, 17))) > 0
+    assert share(agnostic_mask(parsing, "upper", coverage=coverage), before) < 0.08
+    coverage[:] = 1  # a long sleeve to come
+    arm_alone = before & (np.arange(768) < 370)
+    assert share(agnostic_mask(parsing, "upper", coverage=coverage), arm_alone) > 0.9
+
+
+def test_trousers_stay_when_only_their_waist_is_in_the_picture() -> None:
+    person = drawn_person(sleeve=0.2)
+    below = person.photo.crop((0, 0, 768, 615))
+    parsing = person_parsing(below, person.pose, person.silhouette[:615])
+    assert parsing.two_piece
+    mask = agnostic_mask(parsing, "upper", coverage=np.zeros((615, 768), np.float32))
+    labels = person.labels[:615]
+    assert share(mask, (labels == BOTTOM) & (np.arange(615)[:, None] > 595)) < 0.02
+    assert share(mask, labels == TOP) > 0.97
+
+
+def test_hair_from_behind_is_no_skin() -> None:
+    # All of the head has the colour of the hair.
+    person = drawn_person(long_hair=True, colours={FACE: COLOURS[HAIR]})
+    hanging = (person.labels == HAIR) & (np.arange(1024)[:, None] > 300)
+    mask = agnostic_mask(person.parsing(), "upper")
+    assert hanging.sum() > 1000
+    assert share(mask, hanging) < 0.1
