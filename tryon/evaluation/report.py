@@ -28,6 +28,7 @@ LARGER_IS_BETTER = frozenset(
         *("psnr", "ssim", "area_psnr", "area_ssim", "photo_psnr"),
         *("part", "front", "iou", "category"),
         *("matches", "kept"),
+        *("hair", "bag", "hand", "arm"),
     }
 )
 """Measures that grow as pictures get better; all others shrink."""

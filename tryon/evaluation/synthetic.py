@@ -22,8 +22,16 @@ from tryon.errors import InputError, OptionError
 from tryon.evaluation.covering import limbs_mistaken
 from tryon.evaluation.held_out import FIRST_SEED, held_out_samples, noisy_person
 from tryon.evaluation.maps import body_map_error, placement_error
-from tryon.evaluation.methods import PREVIEWS, Case, check_methods, needs_model, picture_of
-from tryon.evaluation.metrics import delta_e, pose_error, psnr, ssim
+from tryon.evaluation.methods import (
+    PREVIEWS,
+    Case,
+    check_methods,
+    needs_model,
+    own_area,
+    picture_of,
+)
+from tryon.evaluation.metrics import delta_e, joints_missed, pose_error, psnr, ssim
+from tryon.evaluation.repainting import repainting_measures
 from tryon.evaluation.report import Failure, OnCase, Report, Row, Table, grouped_overall, quiet
 from tryon.evaluation.truth import true_atlas, true_body_map
 from tryon.images import photo_key
@@ -45,19 +53,24 @@ Words = Literal["all", "cut"]
 
 log = logging.getLogger(__name__)
 
-TRY_ON, BODY_MAP, PLACEMENT = "Try-on", "Body map", "Placement"
+TRY_ON, BODY_MAP, PLACEMENT, REPAINTING = "Try-on", "Body map", "Placement", "Repainting"
 _NOTES = {
     TRY_ON: "Inside the new garment of the true picture: PSNR in dB, SSIM, mean and median "
     "CIEDE2000. `area_`: inside all that may be repainted; `photo_`: over the whole picture, so "
     "that a garment drawn too large counts too. `limbs`: percent of the limbs that are covered and "
     "should be bare, or the other way round. `pose`: mean distance of the joints found in the "
-    "result from those found in the truth, in percent of the trunk. Mean ± standard error.",
+    "result from those found in the truth, in percent of the trunk. `missed`: percent of the "
+    "joints that are not found within a tenth of the trunk. Mean ± standard error.",
     BODY_MAP: "On the bare body, by joints and silhouette with noise and as estimated: distance "
     "in percent of the body's height (median and mean over the pixels), share of pixels with the "
     "right part and side.",
     PLACEMENT: "On the outside of the front of flat-lays, cut out by the pipeline: distance in "
     "percent of the frame; intersection over union of the cut-out; share of garments whose "
     "category is told.",
+    REPAINTING: "The mask that is found for the warp, in percent. `hair`, `bag`, `hand`, bare "
+    "`arm`: of what lies within the outline of the old and the new garment, how much stays. `old`: "
+    "how much of the old garment is left standing. `other`: how much of the other garments is "
+    "repainted for nothing.",
 }
 _SHOWN = (
     "psnr",
@@ -69,6 +82,7 @@ _SHOWN = (
     "photo_psnr",
     "limbs",
     "pose",
+    "missed",
 )
 _ARMS = ("shoulder", "elbow", "wrist")
 _POSED: dict[Category, tuple[str, ...]] = {
@@ -89,7 +103,8 @@ class SyntheticEvaluation:
         whose outline says nothing of the body.
     words: what the model is told of a garment: its whole caption, or its `cut` alone, so that
         colours and patterns are left to the image prompt and the warp.
-    maps: also measure the body map and the placement. pose: also measure the pose of results.
+    maps: also measure the body map, the placement, and what is found to be repainted.
+    pose: also measure the pose of results.
     model, device: of the engine, if a method needs one. seed: of its noise.
     fabrics: folder of photographs for fabrics and backgrounds; None draws them all.
     """
@@ -141,7 +156,7 @@ def evaluate_synthetic(
 
         engine = TryOn(config.model, device=config.device)
     perception = perception or (engine.perception if engine else load_perception())
-    found: dict[str, list[Row]] = {TRY_ON: [], BODY_MAP: [], PLACEMENT: []}
+    found: dict[str, list[Row]] = {TRY_ON: [], BODY_MAP: [], PLACEMENT: [], REPAINTING: []}
     failures: list[Failure] = []
     total = config.count * len(config.categories)
     for done, sample in enumerate(_samples(config) if samples is None else samples):
@@ -149,8 +164,10 @@ def evaluate_synthetic(
         if config.maps:
             found[BODY_MAP] += body_map_rows(sample, perception)
             found[PLACEMENT] += placement_rows(sample, perception, failures)
-        found[TRY_ON] += try_on_rows(sample, config, perception, engine, failures)
-    shown = {TRY_ON: _SHOWN if config.pose else _SHOWN[:-1]}
+        found[TRY_ON] += try_on_rows(
+            sample, config, perception, engine, failures, found[REPAINTING] if config.maps else None
+        )
+    shown = {TRY_ON: _SHOWN if config.pose else _SHOWN[:-2]}
     tables = tuple(
         Table(
             title,
@@ -171,8 +188,12 @@ def try_on_rows(
     perception: Perception,
     engine: TryOn | None,
     failures: list[Failure],
+    repainting: list[Row] | None = None,
 ) -> list[Row]:
-    """One row for each method; none if one of them fails, so that all are averaged alike."""
+    """One row for each method; none if one of them fails, so that all are averaged alike.
+
+    repainting: gets a row on the mask.
+    """
     name, group = str(sample.seed), str(sample.category)
     truth = sample.other.image
     garment = sample.other.clothes == sample.new_garment.label
@@ -185,6 +206,9 @@ def try_on_rows(
         case = synthetic_case(sample, config, perception)
         for method in config.methods:
             pictures[method] = picture_of(method, case, engine, config.seed)
+        if repainting is not None:
+            values = repainting_measures(sample, own_area(case))
+            repainting.append(Row(name, group, "own", values))
     except InputError as error:
         failures.append(Failure(name, group, method, f"{type(error).__name__}: {error}"))
         return []
@@ -201,7 +225,7 @@ def try_on_rows(
             truth=truth,
         )
         if config.pose:
-            values["pose"] = _pose_off(picture, reference, sample.category, perception)
+            values |= _pose_measures(picture, reference, sample.category, perception)
         rows.append(Row(name, group, method, values))
     return rows
 
@@ -301,14 +325,17 @@ def pose_in(picture: np.ndarray, perception: Perception) -> Pose | None:
     return pose
 
 
-def _pose_off(
+def _pose_measures(
     picture: np.ndarray, reference: Pose | None, category: Category, perception: Perception
-) -> float:
-    found = None if reference is None else pose_in(picture, perception)
-    if found is None or reference is None:
-        return math.nan
+) -> dict[str, float]:
+    if reference is None:
+        return {"pose": math.nan, "missed": math.nan}
+    found = pose_in(picture, perception)
     joints = [f"{side}_{joint}" for joint in _POSED[category] for side in ("right", "left")]
-    return pose_error(found, reference, joints)
+    return {
+        "pose": math.nan if found is None else pose_error(found, reference, joints),
+        "missed": joints_missed(found, reference, joints),
+    }
 
 
 def _samples(config: SyntheticEvaluation) -> Iterator[Sample]:

@@ -15,6 +15,7 @@ from tryon.evaluation.metrics import psnr
 from tryon.evaluation.synthetic import (
     BODY_MAP,
     PLACEMENT,
+    REPAINTING,
     TRY_ON,
     SyntheticEvaluation,
     evaluate_synthetic,
@@ -37,6 +38,7 @@ def test_the_warp_beats_doing_nothing(sample: Sample, perception: Perception) ->
     assert found["upper", "warp"] == found["upper", "true-warp"]  # here both know the truth
     assert found["all", "warp"] == found["upper", "warp"]
     assert found["upper", "warp"]["pose"].value == 0
+    assert found["upper", "warp"]["missed"].value == 0
 
 
 def test_what_is_measured_is_the_new_garment_of_the_truth(
@@ -180,3 +182,10 @@ def test_limbs_are_judged_by_the_true_picture(
     assert (seen["garment"] == (sample.other.clothes == sample.new_garment.label)).all()
     assert seen["skin"].any() and not (seen["skin"] & seen["garment"]).any()
     assert (seen["truth"] == sample.other.image).all()
+
+
+def test_the_mask_is_measured_beside(sample: Sample, perception: Perception) -> None:
+    report = evaluate_synthetic(CONFIG, perception=perception, samples=[sample])
+    found = report.table(REPAINTING).averages()["upper", "own"]
+    assert found["old"].value < 5
+    assert found["other"].value < 50
