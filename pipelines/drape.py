@@ -11,15 +11,16 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from tryon.pipelines.atlas import GarmentAtlas
+from tryon.pipelines.atlas import FRAME, GarmentAtlas, GarmentLayer
 from tryon.pipelines.bodymap import BodyMap
 from tryon.pipelines.field import Field, fitted_field
-from tryon.types import BODY_PARTS
+from tryon.types import BODY_PARTS, Category
 
 _CELLS = (24, 18)
 _STIFFNESS = 1e-6
 _BETWEEN_THIGHS = 0.585  # v where a skirt spans the gap
 _SHOULDER = (0.055, 0.30)  # |u - 0.5| from here and v up to here: where arm and trunk are one
+_ARMHOLE = (0.085, 0.25)  # |u - 0.5| and v of its lowest point
 _SKIRT_REACH, _TOP_REACH, _LEG_REACH = (
     0.12,
     0.04,
@@ -27,6 +28,9 @@ _SKIRT_REACH, _TOP_REACH, _LEG_REACH = (
 )  # of cloth beyond the body map, in the frame
 _SPREAD = 6.0  # cells over which the bends of the body's edge are felt beyond it
 _BEYOND = 0.05  # weight of what is only continued
+_TAUT_CELLS = (12, 9)
+# How little the cloth on the trunk bends: that of a top hardly, a skirt follows two legs.
+_TAUT: dict[Category, float] = {"upper": 2e-2, "lower": 2e-3, "dress": 2e-3}
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,3 +158,43 @@ def _continued(uv: np.ndarray, weight: np.ndarray) -> np.ndarray:
     bends = cv2.GaussianBlur(((uv - straight) * plane).astype(np.float32), (0, 0), _SPREAD)
     known = cv2.GaussianBlur(plane, (0, 0), _SPREAD)[..., None]
     return np.asarray(straight + bends / np.maximum(known, 0.01))
+
+
+def taut_field(layer: GarmentLayer, body: BodyMap, limb: Limb, category: Category) -> Field | None:
+    """The map from the crop to a garment photo, in parts of the photo's longer side, on one limb;
+    so stiff that a print stays straight and a hem level. None if too little of it is seen.
+
+    Both maps, of the body and of the garment, wobble by themselves; cloth bends far less.
+    """
+    u, v = body.uv[..., 0] * FRAME - 0.5, body.uv[..., 1] * FRAME - 0.5
+    weight = body.parts[..., [BODY_PARTS.index(name) for name in limb.drawn]].sum(axis=-1)
+    weight = np.where(weight > 0.6, weight * (0.05 + body.confidence), 0) * facing(body.front, body)
+    known = layer.coverage * (0.1 + layer.confidence)
+    weight = weight * cv2.remap(known, u, v, cv2.INTER_LINEAR)
+    rows, columns = np.nonzero(weight > 0.01)
+    if len(rows) < 40:
+        return None
+    places = cv2.remap(layer.places, u, v, cv2.INTER_LINEAR)[rows, columns]
+    height, width = weight.shape
+    return fitted_field(
+        np.stack([(columns + 0.5) / width, (rows + 0.5) / height], axis=1),
+        places / max(layer.alpha.shape),
+        weight[rows, columns],
+        _TAUT_CELLS,
+        _TAUT[category],
+    )
+
+
+def tautness(uv: np.ndarray) -> np.ndarray:
+    """float32 (h, w), 0-1: how taut cloth lies at these points of the trunk. Towards the sleeves
+    it gives way, so that they do not tear off."""
+    aside, down = np.abs(uv[..., 0] - 0.5), uv[..., 1]
+    middle = np.clip((_ARMHOLE[0] - aside) / 0.03, 0, 1)
+    return np.maximum(middle, np.clip((down - _ARMHOLE[1]) / 0.04, 0, 1)).astype(np.float32)
+
+
+def facing(front: np.ndarray, body: BodyMap) -> np.ndarray:
+    """Of `front` (h, w), the probability of the side of the trunk that is seen most."""
+    trunk = body.parts[..., BODY_PARTS.index("torso")]
+    from_front = float((trunk * body.front).sum()) >= 0.5 * float(trunk.sum())
+    return front if from_front else 1 - front

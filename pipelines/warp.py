@@ -20,14 +20,18 @@ from tryon.pipelines.drape import (
     Limb,
     cells_per_unit,
     continued_shares,
+    facing,
     hanging_over,
     limb_field,
     limbs_under,
     on_arm,
     reach_of,
+    taut_field,
+    tautness,
 )
 from tryon.types import BODY_PARTS, Box
 
+_NEAR = (11, 11)  # cells of the frame: how far taut cloth may reach beyond its coverage there
 _FROM_BEHIND = 0.25  # confidence in the front's photo where the back of the person shows
 
 
@@ -59,9 +63,9 @@ def warp_garment(atlas: GarmentAtlas, body: BodyMap) -> Warp:
     window = _window(atlas, body, max(map(reach_of, limbs)))
     if window is not None:
         rows, columns = slice(window.top, window.bottom), slice(window.left, window.right)
-        uv, drawn, continued = _canonical(body, window, limbs)
-        painted = _painted(atlas, body, window, uv, drawn)
-        lonely = _lonely(painted[1], continued)
+        lying = _lying(body, window, limbs)
+        painted = _painted(atlas, body, window, lying)
+        lonely = _lonely(painted[1], lying.continued)
         for plane in painted:
             plane[lonely] = 0
         image[rows, columns], coverage[rows, columns], confidence[rows, columns] = painted
@@ -111,11 +115,24 @@ def _grid(window: Box, body: BodyMap) -> tuple[np.ndarray, np.ndarray]:
     return y, x
 
 
-def _canonical(
-    body: BodyMap, window: Box, limbs: tuple[Limb, ...]
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """In the window: uv, float32 (h, w, 2), how much a pixel is drawn at all, (h, w), and whether
-    it lies beyond the body map, bool (h, w)."""
+@dataclass(frozen=True, eq=False, slots=True)
+class _Lying:
+    """How cloth lies in the window.
+
+    uv: float32 (h, w, 2), the canonical coordinate of each pixel.
+    drawn: float32 (h, w), 0-1, how much the pixel is drawn at all.
+    continued: bool (h, w), whether it lies beyond the body map.
+    taut: float32 (h, w), 0-1, how far it follows the taut cloth on `trunk`.
+    """
+
+    uv: np.ndarray
+    drawn: np.ndarray
+    continued: np.ndarray
+    taut: np.ndarray
+    trunk: Limb
+
+
+def _lying(body: BodyMap, window: Box, limbs: tuple[Limb, ...]) -> _Lying:
     y, x = _grid(window, body)
     uv = np.zeros((len(y), len(x), 2), np.float32)
     index = {name: i for i, name in enumerate(BODY_PARTS)}
@@ -130,18 +147,22 @@ def _canonical(
     background = _on_window(body.parts[..., 0] - continued, body, window)
     other = np.maximum(background, _on_window(ahead, body, window))
     best = np.zeros(uv.shape[:2], np.float32)
+    nearest = np.full(uv.shape[:2], -1, np.int8)
     for i, share in enumerate(sharp):
         chosen = share > np.maximum(best, 0.05)
         best = np.maximum(best, share)
         if chosen.any() and (field := limb_field(body, limbs[i], beyond[..., i])) is not None:
             rows, columns = (_extent(np.asarray(chosen.any(axis=axis))) for axis in (1, 0))
             piece = chosen[rows, columns]
+            nearest[chosen] = i
             uv[rows, columns][piece] = field.on_grid(y[rows], x[columns])[piece]
     step = 0.5 * body.box.height / body.uv.shape[0]  # the edge is one photo pixel soft
     drawn = np.clip((best - other) * step + 0.5, 0, 1)
     outside = _on_window(continued, body, window) > 0.5
     drawn[outside & on_arm(uv)] = 0
-    return uv, drawn, outside
+    side = np.clip((facing(_on_window(body.front, body, window), body) - 0.5) * 4 + 0.5, 0, 1)
+    taut = np.where(nearest == 0, tautness(uv) * side, 0).astype(np.float32)
+    return _Lying(uv, drawn, outside, taut, limbs[0])
 
 
 def _extent(present: np.ndarray) -> slice:
@@ -170,15 +191,15 @@ def _on_window(plane: np.ndarray, body: BodyMap, window: Box) -> np.ndarray:
 
 
 def _painted(
-    atlas: GarmentAtlas, body: BodyMap, window: Box, uv: np.ndarray, drawn: np.ndarray
+    atlas: GarmentAtlas, body: BodyMap, window: Box, lying: _Lying
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Image, coverage and confidence in the window: the best layer of the atlas at each pixel."""
-    u, v = uv[..., 0] * FRAME - 0.5, uv[..., 1] * FRAME - 0.5
+    drawn = lying.drawn
     front = np.clip((_on_window(body.front, body, window) - 0.5) * 4 + 0.5, 0, 1)
     certain = _on_window(body.confidence, body, window)
     image = np.zeros((*drawn.shape, 3), np.uint8)
     coverage, confidence = np.zeros_like(drawn), np.zeros_like(drawn)
-    for layer, colour, cover, sure in _sampled(atlas, u, v):
+    for layer, colour, cover, sure in _sampled(atlas, body, window, lying):
         faces = front if layer.side == "front" else 1 - front
         cover, sure = cover * drawn, sure * certain * (_FROM_BEHIND + (1 - _FROM_BEHIND) * faces)
         # A pixel goes to the layer that knows it better, but never to one that lacks it.
@@ -193,13 +214,22 @@ def _painted(
 
 
 def _sampled(
-    atlas: GarmentAtlas, u: np.ndarray, v: np.ndarray
+    atlas: GarmentAtlas, body: BodyMap, window: Box, lying: _Lying
 ) -> Iterator[tuple[GarmentLayer, np.ndarray, np.ndarray, np.ndarray]]:
-    """Each layer with its colour, coverage and confidence at these cells of the frame."""
+    """Each layer with its colour, coverage and confidence in the window."""
+    u, v = (np.ascontiguousarray(lying.uv[..., i] * FRAME - 0.5) for i in (0, 1))
     for layer in atlas.layers:
         at = cv2.remap(layer.places, u, v, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
         support = cv2.remap(layer.coverage, u, v, cv2.INTER_LINEAR)
         sure = cv2.remap(layer.confidence, u, v, cv2.INTER_LINEAR)
+        field = taut_field(layer, body, lying.trunk, atlas.category)
+        if field is not None:
+            y, x = _grid(window, body)
+            straight = field.on_grid(y, x) * max(layer.alpha.shape)
+            at += (straight - at) * lying.taut[..., None]
+            # The hem and the sides are where the photo has them, not where the frame lost them.
+            near = cv2.dilate(layer.coverage, np.ones(_NEAR, np.uint8))
+            support += (cv2.remap(near, u, v, cv2.INTER_LINEAR) - support) * lying.taut
         image, alpha, scale = _at_scale(layer, at, support)
         x, y = at[..., 0] * scale - 0.5, at[..., 1] * scale - 0.5
         colour = cv2.remap(image, x, y, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)
