@@ -22,7 +22,8 @@ from tryon.demo.limits import Limits
 from tryon.demo.service import Service
 from tryon.demo.strings import word
 from tryon.demo.theme import HEADER
-from tryon.demo.try_on_page import greeting, thumbnails, try_on_tab
+from tryon.demo.try_on_events import thumbnails
+from tryon.demo.try_on_page import greeting, try_on_tab
 from tryon.demo.visitors import Visitors
 from tryon.demo.wardrobe import Wardrobe
 
@@ -71,31 +72,39 @@ def build_demo(service: Service) -> gr.Blocks:
         with gr.Tabs(elem_id="tabs"):
             with gr.Tab(word("try_on"), id="try-on") as try_on:
                 parts = try_on_tab(service)
-            with gr.Tab(word("compare"), id="compare"):
-                compare_tab(service)
+            with gr.Tab(word("compare"), id="compare") as compare:
+                garment_names = compare_tab(service)
             with gr.Tab(word("add"), id="add"):
                 add_garment_tab(service)
         gr.Markdown(word("privacy"), elem_classes="privacy")
         try_on_endpoint(service)
 
-        def opened(category: str, request: gr.Request) -> tuple[str, Any]:
+        def opened(category: str, words: str, request: gr.Request) -> tuple[str, Any]:
             """The greeting in the visitor's language, and the catalogue as it is now."""
-            return greeting(request), thumbnails(service.wardrobe.garments(category))
+            return greeting(request), thumbnails(service.wardrobe.found(category, words).choices)
 
         demo.load(
             opened,
-            parts.garment_filter,
+            [parts.garment_filter, parts.garment_search],
             [parts.status, parts.garment_picks],
             api_visibility="private",
             show_progress="hidden",
         )
         try_on.select(
-            lambda category, model: (
-                thumbnails(service.wardrobe.garments(category)),
+            lambda category, words, model: (
+                thumbnails(service.wardrobe.found(category, words).choices),
                 gr.Dropdown(choices=service.wardrobe.loras(model)),
             ),
-            [parts.garment_filter, parts.settings["model"]],
+            [parts.garment_filter, parts.garment_search, parts.settings["model"]],
             [parts.garment_picks, parts.settings["lora"]],
+            api_visibility="private",
+            show_progress="hidden",
+        )
+
+        compare.select(
+            lambda: gr.Dropdown(choices=service.wardrobe.names()),
+            None,
+            garment_names,
             api_visibility="private",
             show_progress="hidden",
         )

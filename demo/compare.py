@@ -21,8 +21,8 @@ from tryon.types import CATEGORIES
 TAB = "compare"
 
 
-def compare_tab(service: Service) -> None:
-    """Lay the tab out and connect it."""
+def compare_tab(service: Service) -> gr.Dropdown:
+    """Lay the tab out and connect it; returns the names of garments, which change."""
     gr.Markdown(word("compare_intro"))
     with gr.Row(equal_height=False):
         with gr.Column(min_width=320):
@@ -36,7 +36,7 @@ def compare_tab(service: Service) -> None:
             garments = photo_list("garments", "compare-garments")
             garment_names = picker(
                 "from_catalogue",
-                [(choice.name, choice.name) for choice in service.wardrobe.garments()],
+                [(name, name) for name in service.wardrobe.names()],
                 "compare-names",
             )
             category = gr.Dropdown(
@@ -88,6 +88,7 @@ def compare_tab(service: Service) -> None:
         service.visit(request).stop(TAB)
 
     stop.click(stopped, None, None, queue=False, **quiet)
+    return garment_names
 
 
 async def compared(

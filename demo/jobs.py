@@ -26,6 +26,11 @@ Result = TypeVar("Result")
 Field = Literal["person", "garment", "mask", "settings", "page"]
 """The part of the page that an error is about."""
 
+
+class TimeUp(Cancelled):
+    """A job had the engine for as long as the server lets it."""
+
+
 OnProgress = Callable[[str, int, int], None]
 EVERY = 0.25  # seconds between two looks at a job's progress
 
@@ -126,7 +131,7 @@ class Job(Generic[Result]):
         if self.cancelled:
             raise Cancelled("stopped")
         if self.seconds is not None and now - self._started > self.seconds:
-            raise Cancelled("it took too long", remedy="Try a smaller photo or fewer steps.")
+            raise TimeUp("it took too long", remedy="Try a smaller photo or fewer steps.")
 
     def end(self, result: Result) -> None:
         """Hand the result over, unless nobody wants it any more."""

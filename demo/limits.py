@@ -11,7 +11,8 @@ from tryon.options import words_and_loras
 @dataclass(frozen=True, slots=True)
 class Limits:
     """upload: bytes of a file. pixels: of a photo. waiting: jobs in line, of all visitors
-    together; of_one: of one visitor. seconds: that one job may use the engine. samples: pictures
+    together; of_one: of one visitor. seconds: that one job may use the engine; train_seconds: that
+    one training may. samples: pictures
     of one try-on. pairs: pictures of one comparison. steps: of the denoising. photos: of a garment
     that is added. visitors: whose photos are kept ready at the same time. stay: seconds after
     which files are deleted even if their visitor is still there.
@@ -22,6 +23,7 @@ class Limits:
     waiting: int = 16
     of_one: int = 16
     seconds: float = 300
+    train_seconds: float = 3600
     samples: int = 4
     pairs: int = 12
     steps: int = 100

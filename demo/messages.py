@@ -5,11 +5,15 @@ from __future__ import annotations
 import logging
 from collections.abc import Sequence
 from html import escape
+from typing import TYPE_CHECKING
 
 from tryon.demo.dressing import Dressed
-from tryon.demo.jobs import Complaint, Field, Progress
-from tryon.demo.strings import ERRORS, Language, said
+from tryon.demo.jobs import Complaint, Field, Progress, TimeUp
+from tryon.demo.strings import ERRORS, FINDINGS, Language, said
 from tryon.errors import Cancelled, TryOnError
+
+if TYPE_CHECKING:  # it loads torch, which only the engine's thread does: see `dressing`
+    from tryon.training.garment_check import Finding
 
 logger = logging.getLogger(__name__)
 
@@ -60,6 +64,33 @@ def finished(language: Language, dressed: Dressed, seconds: float, remarks: Sequ
     return status(text, "done", f'<ul class="remarks">{items}</ul>' if items else "")
 
 
+def found_garments(language: Language, shown: int, total: int, words: str) -> str:
+    """How many garments a search found; screen readers read it out. Nothing for all of them."""
+    if not total:
+        text = said(language, "no_garments_found", words=words.strip())
+    elif shown < total:
+        text = said(language, "garments_of_many", count=shown, total=total)
+    elif words.strip():
+        text = said(language, "garments_found", count=total)
+    else:
+        return ""
+    return f'<p class="found" role="status">{escape(text)}</p>'
+
+
+def found_in_photos(language: Language, finding: Finding, *, short: bool = False) -> str:
+    """A finding about a garment's photos; short: what is wrong, without where and what to do."""
+    reason = finding.reason[:1].upper() + finding.reason[1:]
+    text, remedy = f"{reason}.", finding.remedy
+    if language == "ko":
+        text, remedy = FINDINGS[finding.code]
+    if short:
+        return text
+    place = [said(language, f"found_{finding.severity}")]
+    if finding.photo is not None:
+        place.append(said(language, "photo_number", number=finding.photo + 1))
+    return f"{', '.join(place)}: {text} {remedy}"
+
+
 def complaint(language: Language, error: BaseException) -> tuple[Field, str]:
     """The field that an error concerns, and what to tell its visitor."""
     if isinstance(error, Complaint):
@@ -73,7 +104,7 @@ def complaint(language: Language, error: BaseException) -> tuple[Field, str]:
 def sentence(language: Language, error: TryOnError) -> str:
     """What went wrong and what to do, without the server's path."""
     if isinstance(error, Cancelled):
-        return said(language, "too_long" if "too long" in error.reason else "stopped")
+        return said(language, "too_long" if isinstance(error, TimeUp) else "stopped")
     if language == "ko":
         for kind in type(error).__mro__:
             if kind.__name__ in ERRORS:

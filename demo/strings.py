@@ -35,6 +35,8 @@ WORDS: dict[str, tuple[str, str]] = {
     # Garment
     "garment_photo": ("Photo of a garment", "옷 사진"),
     "catalogue": ("Or one of the catalogue", "또는 카탈로그에서 고르기"),
+    "search": ("Search", "찾기"),
+    "search_placeholder": ("SKU, words, kind", "SKU, 설명, 종류"),
     "show": ("Show", "보기"),
     "all": ("All", "전체"),
     "category": ("Kind of garment", "옷의 종류"),
@@ -162,6 +164,12 @@ SENTENCES: dict[str, tuple[str, str]] = {
         "Stopped: it took longer than this server allows. Try a smaller photo or fewer steps.",
         "멈췄습니다: 이 서버가 허용하는 시간을 넘었습니다. 더 작은 사진이나 적은 단계로 해 보세요.",
     ),
+    "train_too_long": (
+        "Training was given up: this server trains for {minutes} minutes at most. Take fewer "
+        "steps. The catalogue is as it was before.",
+        "학습을 그만두었습니다: 이 서버에서는 {minutes}분까지 학습합니다. 단계 수를 줄여 주세요. "
+        "카탈로그는 전과 같습니다.",
+    ),
     "compared": ("{count} pictures in {seconds} s.", "{seconds}초에 {count}장."),
     "too_many_pairs": (
         "That would be {count} pictures; at most {limit} are made at once.",
@@ -178,6 +186,16 @@ SENTENCES: dict[str, tuple[str, str]] = {
         "Some photos are better left out or replaced.",
         "빼거나 바꾸는 것이 좋은 사진이 있습니다.",
     ),
+    "found_error": ("Must change", "꼭 바꿔야 함"),
+    "found_warning": ("Better changed", "바꾸면 좋음"),
+    "found_note": ("Good to know", "알아 두기"),
+    "photo_number": ("photo {number}", "사진 {number}"),
+    "garments_found": ("{count} found.", "{count}벌을 찾았습니다."),
+    "garments_of_many": (
+        "{count} of {total} are shown: search for the others.",
+        "{total}벌 중 {count}벌입니다. 나머지는 찾아보세요.",
+    ),
+    "no_garments_found": ("Nothing fits “{words}”.", "“{words}”에 맞는 옷이 없습니다."),
     # Remarks on a finished picture
     "small_garment": (
         "The garment photo is small: prints will be soft.",
@@ -218,9 +236,46 @@ ERRORS: dict[str, str] = {
     "CatalogError": "카탈로그를 쓸 수 없습니다: {reason}",
     "LoraError": "이 LoRA는 맞지 않습니다: {reason}",
     "WeightsError": "모델 가중치를 쓸 수 없습니다: {reason}",
+    "ImageError": "쓸 수 없는 사진입니다: {reason}",
+    "PersonError": "이 사람 사진은 쓸 수 없습니다: {reason}",
+    "MaskError": "이 마스크는 쓸 수 없습니다: {reason}",
+    "InputError": "넣은 것을 쓸 수 없습니다: {reason}",
     "BusyError": "지금은 기다리는 사람이 너무 많습니다. 잠시 뒤에 다시 해 보세요.",
 }
 """Korean for the errors of `tryon.errors`, which speak English, by class or base class."""
+
+
+FINDINGS: dict[str, tuple[str, str]] = {
+    "too_few": (
+        "사진이 한 장뿐입니다.",
+        "뒷면 사진과 입은 사진을 더하면 더 좋아집니다.",
+    ),
+    "duplicate": ("다른 사진과 같거나 거의 같습니다.", "빼 주세요."),
+    "mixed": (
+        "사진마다 옷의 종류가 다릅니다.",
+        "다른 옷의 사진을 빼거나 옷의 종류를 골라 주세요.",
+    ),
+    "worn": (
+        "누군가 입고 있어서 어느 옷인지 알 수 없습니다.",
+        "옷의 종류를 골라 주세요.",
+    ),
+    "cut_out": (
+        "배경에서 옷을 떼어 내지 못했습니다.",
+        "옷과 색이 다른 단순한 배경에서 찍거나 배경이 투명한 PNG를 써 주세요.",
+    ),
+    "cut_off": ("옷이 사진 밖으로 잘렸습니다.", "여백을 두고 옷 전체가 보이게 찍어 주세요."),
+    "category": ("고른 종류의 옷으로 보이지 않습니다.", "옷의 종류를 확인해 주세요."),
+    "photo": ("쓸 수 없는 사진입니다.", "다른 사진을 넣어 주세요."),
+    "too_small": (
+        "사진이 작습니다.",
+        "짧은 변이 400픽셀이면 되고 1024픽셀이면 좋습니다.",
+    ),
+    "blurred": (
+        "초점이 맞지 않거나 흔들렸습니다.",
+        "더 밝은 곳에서 흔들리지 않게 다시 찍어 주세요.",
+    ),
+}
+"""Korean for what `tryon.training.garment_check` finds, by code: what is wrong, what to do."""
 
 
 def translations() -> gr.I18n:

@@ -6,14 +6,12 @@ from typing import Any
 
 import gradio as gr
 
-from tryon.demo.mask_desk import MaskDesk
 from tryon.demo.messages import status
 from tryon.demo.photo import photo_input
 from tryon.demo.service import Service
 from tryon.demo.strings import language_of, said, word
-from tryon.demo.try_on import TryOnDesk
+from tryon.demo.try_on_events import connect_tab, thumbnails
 from tryon.demo.try_on_parts import TryOnParts
-from tryon.demo.wardrobe import Choice, Wardrobe
 from tryon.types import CATEGORIES
 
 # Text, for an empty number field says 0.
@@ -44,9 +42,7 @@ def try_on_tab(service: Service) -> TryOnParts:
     parts = TryOnParts(
         **person, **garment, **result, settings=settings, settings_note=settings_note
     )
-    connect_picks(service.wardrobe, parts)
-    connect_masks(MaskDesk(service, parts), parts)
-    connect(TryOnDesk(service, parts), parts)
+    connect_tab(service, parts)
     return parts
 
 
@@ -113,6 +109,9 @@ def garment_parts(service: Service) -> dict[str, Any]:
             min_width=140,
         )
     parts["garment_note"] = gr.HTML(elem_id="garment-note", elem_classes="quiet", padding=False)
+    parts["garment_search"] = gr.Textbox(
+        label=word("search"), placeholder=word("search_placeholder"), elem_id="garment-search"
+    )
     parts["garment_filter"] = gr.Radio(
         [(word("all"), "all"), *CATEGORY_CHOICES[1:]],
         value="all",
@@ -121,6 +120,7 @@ def garment_parts(service: Service) -> dict[str, Any]:
     )
     # Pages have been seen to send the translated word for the value when they have just opened.
     parts["garment_filter"].preprocess = lambda value: value if value in CATEGORIES else "all"
+    parts["garments_found"] = gr.HTML(elem_id="garments-found", elem_classes="quiet", padding=False)
     parts["garment_picks"] = picks(
         word("catalogue"), thumbnails(service.wardrobe.garments()), "garment-picks"
     )
@@ -224,98 +224,6 @@ def picks(
         object_fit="contain",
         height="auto",
         buttons=[],
-    )
-
-
-def thumbnails(choices: list[Choice]) -> list[tuple[str, str]]:
-    """Pictures with names for a gallery."""
-    return [(choice.picture, choice.name) for choice in choices]
-
-
-QUIET: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
-CROWD: dict[str, Any] = {**QUIET, "concurrency_limit": None}
-
-
-def outputs_of(parts: TryOnParts) -> list[Any]:
-    """Every component: a handler changes those that it names."""
-    everything = {value for value in vars(parts).values() if isinstance(value, gr.blocks.Block)}
-    return [part for part in everything if not isinstance(part, gr.Tab)]
-
-
-def mask_inputs(parts: TryOnParts) -> set[Any]:
-    """What the mask depends on."""
-    return {
-        *(parts.person, parts.editor, parts.grow, parts.garment, parts.picked),
-        *(parts.category, parts.photo_kind, parts.settings["model"]),
-    }
-
-
-def connect_masks(desk: MaskDesk, parts: TryOnParts) -> None:
-    """What a new photo, a new garment and the parts beside the editor do to the mask."""
-    inputs, outputs = mask_inputs(parts), outputs_of(parts)
-    parts.person.change(desk.new_person, inputs, outputs, **CROWD)
-    gr.on(
-        [parts.garment.change, parts.category.input, parts.photo_kind.input],
-        desk.refresh_mask,
-        inputs,
-        outputs,
-        trigger_mode="always_last",  # the mask is the last garment's
-        **CROWD,
-    )
-    parts.grow.release(desk.grow_mask, inputs, outputs, trigger_mode="always_last", **CROWD)
-    parts.reset.click(desk.reset_mask, None, outputs, **CROWD)
-
-
-def connect_picks(wardrobe: Wardrobe, parts: TryOnParts) -> None:
-    """What is picked from the galleries goes where photos go."""
-
-    def picked_person(event: gr.SelectData) -> str:
-        return wardrobe.people[event.index]
-
-    def picked_garment(event: gr.SelectData, category: str) -> tuple[Any, str | None]:
-        choices = wardrobe.garments(category)
-        if not event.index < len(choices):
-            return gr.skip(), None
-        choice = choices[event.index]
-        return choice.picture, choice.source if choice.source.startswith("sku:") else None
-
-    parts.person_picks.select(picked_person, None, parts.person, **QUIET)
-    parts.garment_picks.select(
-        picked_garment, parts.garment_filter, [parts.garment, parts.picked], **QUIET
-    )
-    parts.garment_filter.change(
-        lambda category: thumbnails(wardrobe.garments(category)),
-        parts.garment_filter,
-        parts.garment_picks,
-        **QUIET,
-    )
-    gr.on(
-        [parts.garment.upload, parts.garment.clear],
-        lambda: None,
-        None,
-        parts.picked,
-        **QUIET,
-    )
-
-
-def connect(desk: TryOnDesk, parts: TryOnParts) -> None:
-    """The buttons, and what they leave."""
-    wardrobe = desk.service.wardrobe
-    parts.go.click(
-        desk.try_on,
-        mask_inputs(parts) | set(parts.settings.values()),
-        outputs_of(parts),
-        trigger_mode="once",
-        **CROWD,
-    )
-    parts.stop.click(desk.stop, None, [parts.stop], queue=False, **QUIET)
-    parts.gallery.select(desk.pick_sample, None, [parts.slider, parts.download], **QUIET)
-    parts.reuse.click(lambda seed: seed or "", parts.last_seed, parts.settings["seed"], **QUIET)
-    parts.settings["model"].change(
-        lambda model: gr.Dropdown(choices=wardrobe.loras(model), value=[]),
-        parts.settings["model"],
-        parts.settings["lora"],
-        **QUIET,
     )
 
 

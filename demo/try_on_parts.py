@@ -36,7 +36,9 @@ class TryOnParts:
     mask_note: gr.HTML
     garment: gr.Image
     picked: gr.State
+    garment_search: gr.Textbox
     garment_filter: gr.Radio
+    garments_found: gr.HTML
     garment_picks: gr.Gallery
     category: gr.Dropdown
     photo_kind: gr.Dropdown

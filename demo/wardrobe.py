@@ -11,6 +11,7 @@ from PIL import Image
 
 from tryon.catalog import Catalog, base_name
 from tryon.catalog_record import CatalogGarment
+from tryon.demo.strings import WORDS
 from tryon.errors import TryOnError
 from tryon.images import load_image
 from tryon.types import CATEGORIES
@@ -31,6 +32,14 @@ class Choice:
     picture: str
 
 
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What a search found. choices: the first of them, to be shown. total: how many there are."""
+
+    choices: list[Choice]
+    total: int
+
+
 class Wardrobe:
     """What can be picked.
 
@@ -49,17 +58,46 @@ class Wardrobe:
         ]
 
     def garments(self, category: str = "all") -> list[Choice]:
-        """The garments of a category: those of the catalogue, then the examples."""
-        choices = [*self._catalogued(), *self.example_garments]
-        return [choice for choice in choices if category in ("all", choice.category)]
+        """The garments of a category that are shown where nothing is searched for."""
+        return self.found(category).choices
+
+    def found(self, category: str = "all", words: str = "") -> Found:
+        """The garments of a category in whose name, words or kind each of these words occurs:
+        those of the catalogue, then the examples."""
+        entries = [
+            entry
+            for entry in ([] if self.catalog is None else self.catalog.list())
+            if category in ("all", entry.category)
+            and fits(words, entry.sku, entry.caption, entry.category)
+        ]
+        taken = {entry.sku for entry in entries}
+        examples = [
+            choice
+            for choice in self.example_garments
+            if category in ("all", choice.category)
+            and choice.name not in taken
+            and fits(words, choice.name, choice.category)
+        ]
+        catalogued = [self._choice(entry) for entry in entries[:SHOWN]]
+        choices = [choice for choice in catalogued if choice is not None]
+        return Found([*choices, *examples][:SHOWN], len(entries) + len(examples))
 
     def person_name(self, path: str) -> str:
         """What an example person is called."""
         return Path(path).stem.removeprefix("person").strip("-") or "stripes"
 
     def named(self, name: str) -> Choice | None:
-        """The garment that is shown under this name."""
-        return next((choice for choice in self.garments() if choice.name == name), None)
+        """The garment of this name, be it shown or not."""
+        entries = [] if self.catalog is None else self.catalog.list()
+        entry = next((entry for entry in entries if entry.sku == name), None)
+        if entry is not None:
+            return self._choice(entry)
+        return next((choice for choice in self.example_garments if choice.name == name), None)
+
+    def names(self) -> list[str]:
+        """What all garments are called: those of the catalogue, then the examples."""
+        names = [entry.sku for entry in ([] if self.catalog is None else self.catalog.list())]
+        return [*names, *(c.name for c in self.example_garments if c.name not in names)]
 
     def loras(self, model: str) -> list[str]:
         """`sku:NAME` of every garment in the catalogue with a LoRA for this family."""
@@ -67,18 +105,15 @@ class Wardrobe:
         entries = list(self.catalog or ())
         return sorted(f"sku:{entry.sku}" for entry in entries if entry.lora(base) is not None)
 
-    def _catalogued(self) -> list[Choice]:
-        if self.catalog is None:
-            return []
-        choices = []
-        for entry in self.catalog.list()[:SHOWN]:
-            try:
-                picture = self._thumbnail(self.catalog, entry)
-            except (TryOnError, OSError) as error:  # one broken entry does not empty the gallery
-                logger.warning("%s is not shown: %s", entry.sku, error)
-                continue
-            choices.append(Choice(entry.sku, entry.category, f"sku:{entry.sku}", str(picture)))
-        return choices
+    def _choice(self, entry: CatalogGarment) -> Choice | None:
+        """A garment of the catalogue with its picture; None for a broken one, which is noted."""
+        assert self.catalog is not None
+        try:
+            picture = self._thumbnail(self.catalog, entry)
+        except (TryOnError, OSError) as error:  # one broken entry does not empty the gallery
+            logger.warning("%s is not shown: %s", entry.sku, error)
+            return None
+        return Choice(entry.sku, entry.category, f"sku:{entry.sku}", str(picture))
 
     def _thumbnail(self, catalog: Catalog, entry: CatalogGarment) -> Path:
         """A small picture of an entry's first photo, made once."""
@@ -89,3 +124,11 @@ class Wardrobe:
             file.parent.mkdir(parents=True, exist_ok=True)
             photo.save(file, quality=88)
         return file
+
+
+def fits(words: str, *texts: str) -> bool:
+    """Whether each of the words occurs in one of the texts, or in what a category is called in
+    either language."""
+    known = [*texts, *(name for text in texts for name in WORDS.get(text, ()))]
+    whole = "\n".join(known).casefold()
+    return all(word in whole for word in words.casefold().split())

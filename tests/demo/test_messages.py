@@ -6,8 +6,16 @@ import pytest
 
 pytest.importorskip("gradio")
 
-from tryon.demo.jobs import Complaint, Field, Progress, field_of  # noqa: E402
-from tryon.demo.messages import complaint, note, status, working  # noqa: E402
+from tryon.demo.jobs import Complaint, Field, Progress, TimeUp, field_of  # noqa: E402
+from tryon.demo.messages import (  # noqa: E402
+    complaint,
+    found_garments,
+    found_in_photos,
+    note,
+    status,
+    working,
+)
+from tryon.demo.strings import Language  # noqa: E402
 from tryon.errors import (  # noqa: E402
     BusyError,
     Cancelled,
@@ -20,6 +28,7 @@ from tryon.errors import (  # noqa: E402
     SkuNotFoundError,
     TryOnError,
 )
+from tryon.training.garment_check import Finding  # noqa: E402
 
 
 @pytest.mark.parametrize(
@@ -54,7 +63,7 @@ def test_a_bug_is_no_fault_of_the_photos() -> None:
 
 def test_stopped_and_too_long_are_told_apart() -> None:
     assert complaint("en", Cancelled("stopped"))[1] == "Stopped."
-    assert "longer than this server" in complaint("en", Cancelled("it took too long"))[1]
+    assert "longer than this server" in complaint("en", TimeUp("it took too long"))[1]
 
 
 def test_what_visitors_typed_is_escaped() -> None:
@@ -71,3 +80,24 @@ def test_progress_in_words() -> None:
     assert "step 2 of 8, about 9 s left" in half
     assert '<progress value="2" max="8">' in half
     assert "학습 중" in working("ko", Progress(stage="train", done=1, total=2))
+
+
+@pytest.mark.parametrize(
+    ("language", "said"),
+    [
+        ("en", "Better changed, photo 2: It is out of focus or shaken. Take it again."),
+        ("ko", "바꾸면 좋음, 사진 2: 초점이 맞지 않거나 흔들렸습니다. 더 밝은 곳"),
+    ],
+)
+def test_findings_say_how_bad_where_and_what_to_do(language: Language, said: str) -> None:
+    finding = Finding("warning", "blurred", "it is out of focus or shaken", "Take it again.", 1)
+    assert found_in_photos(language, finding).startswith(said)
+    assert found_in_photos(language, finding, short=True) in said
+
+
+def test_a_search_says_what_it_found() -> None:
+    assert "7 found." in found_garments("en", 7, 7, "linen")
+    assert "120 of 340 are shown" in found_garments("en", 120, 340, "")
+    assert "Nothing fits “&lt;b&gt;”." in found_garments("en", 0, 0, " <b> ")
+    assert found_garments("en", 7, 7, " ") == ""
+    assert "찾았습니다" in found_garments("ko", 7, 7, "linen")

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import ast
 import re
 from pathlib import Path
 from string import Formatter
@@ -12,7 +13,7 @@ pytest.importorskip("gradio")
 
 from tryon import errors  # noqa: E402
 from tryon.demo import strings  # noqa: E402
-from tryon.demo.strings import ERRORS, SENTENCES, WORDS, language_of, said  # noqa: E402
+from tryon.demo.strings import ERRORS, FINDINGS, SENTENCES, WORDS, language_of, said  # noqa: E402
 
 DEMO = Path(__file__).resolve().parents[2] / "demo"
 NOT_SHOWN = {"ManifestError", "RowError", "Cancelled", "BatchError", "OutputError"} | {
@@ -48,6 +49,15 @@ def test_every_error_a_visitor_may_meet_has_korean_words() -> None:
         assert known or kind.__name__ in NOT_SHOWN, kind
 
 
+def test_every_finding_about_a_photo_has_korean_words() -> None:
+    source = (DEMO.parent / "tryon" / "training" / "garment_check.py").read_text("utf-8")
+    places = [node for node in ast.walk(ast.parse(source)) if isinstance(node, ast.Call)]
+    found = [call.args[1] for call in places if getattr(call.func, "id", "") == "Finding"]
+    codes = {code.value for code in found if isinstance(code, ast.Constant)}
+    assert all(isinstance(code, ast.Constant) for code in found) and codes == set(FINDINGS)
+    assert all(re.search("[가-힣]", text) for texts in FINDINGS.values() for text in texts)
+
+
 def test_every_key_that_the_page_asks_for_is_there_and_none_is_idle() -> None:
     files = [path for path in DEMO.glob("*.py") if path.name != "strings.py"]
     source = "".join(path.read_text("utf-8") for path in files)
@@ -55,7 +65,9 @@ def test_every_key_that_the_page_asks_for_is_there_and_none_is_idle() -> None:
         assert key in WORDS
     for key in re.findall(r'said\(\w+, "(\w+)"', source):
         assert key in SENTENCES
-    idle = [k for k in SENTENCES if f'"{k}"' not in source and not k.startswith("stage_")]
+    idle = [
+        k for k in SENTENCES if f'"{k}"' not in source and not k.startswith(("stage_", "found_"))
+    ]
     assert idle == []
     categories = {"lower", "dress"}  # by their names in `tryon.types`
     assert [k for k in WORDS if f'"{k}"' not in source and k not in categories] == []

@@ -241,7 +241,7 @@ def test_a_garment_is_added_and_worn(open_page: Open) -> None:
     steps.fill("10")
     steps.press("Tab")
     page.locator("#train").click()
-    page.get_by_text("e2e-shirt is in the catalogue now").wait_for()
+    page.get_by_text("e2e-shirt is in the catalogue now").wait_for(timeout=3 * PATIENCE)
     assert page.locator("#validation img").count() == 1
     page.screenshot(path=SCREENSHOTS / "trained.png", full_page=True)
     page.get_by_role("tab", name="Try on").click()

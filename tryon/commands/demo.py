@@ -44,6 +44,9 @@ def demo(
     max_queue: Annotated[
         int, typer.Option(min=1, help="Pictures that may wait, of all visitors together.")
     ] = 16,
+    max_train_minutes: Annotated[
+        float, typer.Option(min=0.1, help="After so long a training is given up.")
+    ] = 60,
     device: Annotated[str | None, typer.Option(help="cpu, cuda, cuda:1, mps.")] = None,
 ) -> None:
     """Open the demo in a browser's reach: try on, compare, add garments."""
@@ -64,7 +67,7 @@ def demo(
             # People's photos are remembered for their own visit, and not by the engine.
             return TryOn(name, device=device, catalog=catalog, remember=0)
 
-        limits = Limits(waiting=max_queue, of_one=max_queue)
+        limits = Limits(waiting=max_queue, of_one=max_queue, train_seconds=60 * max_train_minutes)
         models = tuple(model or ("mini", "none"))
         service = page.open_service(
             models,

@@ -42,11 +42,12 @@ def served(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
 def test_what_is_asked_for_is_handed_on(served: list[dict[str, Any]], tmp_path: Path) -> None:
     asked = ["--host", "0.0.0.0", "--port", "7000", "--model", "none", "--model", "mini"]
     asked += ["--catalog", str(tmp_path), "--allow-train", "--max-queue", "3"]
-    asked += ["--auth", "anna:a:b", "--root-path", "/tryon"]
+    asked += ["--auth", "anna:a:b", "--root-path", "/tryon", "--max-train-minutes", "2.5"]
     assert run(["demo", *asked]) == 0
     (call,) = served
     assert call["models"] == ("none", "mini") and call["allow_train"]
     assert (call["host"], call["port"], call["root_path"]) == ("0.0.0.0", 7000, "/tryon")
+    assert call["limits"].train_seconds == 150
     assert call["limits"].waiting == 3 and call["catalog"].store.url
     assert call["auth"] == [("anna", "a:b")]
     assert call["closed"], "the engine's thread ends with the page"
