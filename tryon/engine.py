@@ -9,6 +9,7 @@ The API, the command line, the demo and the benchmarks all go through `TryOn`.
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
@@ -17,14 +18,13 @@ from os import PathLike
 from pathlib import Path
 from typing import Any, Literal, cast
 
-import numpy as np
 from PIL import Image
 
-from tryon import __version__
 from tryon.adapters.lora_bank import LoraBank
 from tryon.catalog import Catalog, base_name
 from tryon.catalog_record import CatalogGarment, named_sku
-from tryon.errors import InputError, LoraError, MaskEmptyError, OptionError, TryOnError
+from tryon.errors import InputError, LoraError, OptionError, TryOnError
+from tryon.finishing import finished_look
 from tryon.garment_store import catalogued_garment
 from tryon.images import Source, load_cutout, load_image, photo_key
 from tryon.look import Look
@@ -32,17 +32,17 @@ from tryon.models import open_family
 from tryon.options import DressOptions, GarmentPhoto, lora_and_weight
 from tryon.outfit import Worn, check_outfit_options, planned_outfit
 from tryon.perception import PoseName, load_perception
-from tryon.pipelines.composite import composite
 from tryon.pipelines.conditioning import Recent, WeightedLoras
 from tryon.pipelines.family import Family, FamilyConfig
 from tryon.pipelines.inpaint import inpaint
 from tryon.pipelines.pose import require_visible
 from tryon.pipelines.preview import OnPreview
-from tryon.pipelines.prints import print_kept
 from tryon.planning import Plan, planned
 from tryon.preparation import Garment, Person, prepared_garment, prepared_person
 from tryon.stopwatch import Stopwatch
 from tryon.types import Category
+
+logger = logging.getLogger(__name__)
 
 OnProgress = Callable[[str, int, int], None]
 """Called with a stage's name, how much of it is done, and how much there is (0: unknown).
@@ -56,7 +56,6 @@ Garments = GarmentSource | Sequence[GarmentSource]
 Pair = tuple[Source | Person, Garments]
 
 PREVIEW = FamilyConfig(width=576, height=768)  # of the family `none`
-STAGES = ("pose", "bodymap", "atlas", "mask", "denoise", "decode", "composite")
 
 
 def _quiet(stage: str, done: int, total: int) -> None:
@@ -202,15 +201,16 @@ class TryOn:
     ) -> Garment:
         """What is in a garment photo. The same pixels are looked at once.
 
-        A garment of the catalogue brings its own category, words and LoRA.
+        A garment of the catalogue brings its own category, words and LoRA; another category that
+        is asked for is not used, with a warning.
         Raises ImageError, GarmentError or CatalogError.
         """
         if isinstance(source, Garment):
             return source
         if isinstance(source, CatalogGarment):
-            return self._catalogued(source)
+            return self._catalogued(source, category)
         if (sku := named_sku(source)) is not None:
-            return self._catalogued(self.catalog.get(sku))
+            return self._catalogued(self.catalog.get(sku), category)
         cutout = load_cutout(source)
         key = photo_key(cutout)
         return self._garments.get(
@@ -230,9 +230,12 @@ class TryOn:
             )
         return self._catalog
 
-    def _catalogued(self, entry: CatalogGarment) -> Garment:
+    def _catalogued(self, entry: CatalogGarment, category: str) -> Garment:
         """A garment of the catalogue with its words and its LoRA for this family."""
         catalog = self.catalog
+        if category not in ("auto", entry.category):
+            told = "the catalogue has %s as %r: the category %r is not used"
+            logger.warning(told, entry.sku, entry.category, category)
         garment = self._garments.get(
             (entry.sku, entry.category, entry.photos, entry.atlas),
             lambda: catalogued_garment(self.perception, catalog, entry),
@@ -364,52 +367,8 @@ class TryOn:
         return painted
 
     def finish(self, plan: Plan, painted: Image.Image) -> Look:
-        """Put what was painted back into the photo."""
-        person, options = plan.person, plan.options
-        with plan.clock.stage("composite"):
-            image, alpha = composite(
-                person.photo,
-                painted,
-                plan.mask,
-                plan.crop,
-                feather=options.feather,
-                colour_match=options.colour_match,
-                reference=plan.reference,
-                trust=plan.trust,
-                cloth=plan.worn,
-                detail=options.detail,
-                cutoff=self.config.detail_cutoff,
-            )
-        if alpha.getbbox() is None:
-            raise MaskEmptyError("the feather leaves nothing of the mask", remedy="Grow the mask.")
-        return Look(
-            image=image,
-            mask=alpha,
-            warp=plan.reference if options.warp else None,
-            skeleton=plan.sample.skeleton or painted,
-            crop=plan.crop.box,
-            pose=person.pose,
-            scores=_scores(plan, image, alpha),
-            seconds=_seconds(plan.clock),
-            parameters={
-                **options.as_dict(),
-                "lora": list(options.lora),
-                "category": plan.garment.category,
-                "model": self.model,
-                "version": __version__,
-                "person": person.key,
-                "garment": plan.garment.key,
-                **({"worn_with": [other.key for other in plan.others]} if plan.others else {}),
-            },
-            by_products={
-                "area": plan.mask,
-                "crop": plan.sample.image,
-                "crop_mask": plan.sample.mask,
-                "painted": painted,
-                "silhouette": Image.fromarray((person.silhouette * 255).astype(np.uint8)),
-                "atlas": Image.fromarray(plan.garment.atlas.rgba()),
-            },
-        )
+        """Put what was painted back into the photo. Raises MaskEmptyError."""
+        return finished_look(plan, painted, self.config, self.model)
 
 
 def lora_file(name: str, folder: Path) -> Path:
@@ -429,27 +388,3 @@ def _garments(garments: Garments) -> Sequence[GarmentSource]:
 
 def _path(source: Any) -> Path | None:
     return None if isinstance(source, Image.Image) else Path(source)
-
-
-def _scores(plan: Plan, image: Image.Image, alpha: Image.Image) -> dict[str, float]:
-    """repainted: the share of the photo that may have changed. pose: how sure the joints are.
-    print: how much of the garment's own structure the picture shows where the warp puts it, 0-1;
-    missing for plain cloth, and without the warp.
-    """
-    repainted = np.asarray(alpha)
-    scores = {
-        "repainted": float(np.count_nonzero(repainted)) / repainted.size,
-        "pose": plan.person.pose.score,
-    }
-    region = plan.worn & (repainted == 255)
-    kept = print_kept(np.asarray(image), np.asarray(plan.reference), region)
-    return scores if kept is None else {**scores, "print": kept}
-
-
-def _seconds(clock: Stopwatch) -> dict[str, float]:
-    """Seconds by stage, in the order of the work, and `total`.
-
-    A person or garment that was prepared for an earlier look costs nothing here.
-    """
-    stages = {name: clock.seconds.get(name, 0.0) for name in STAGES}
-    return {**stages, "total": sum(stages.values())}

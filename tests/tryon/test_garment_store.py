@@ -82,6 +82,17 @@ def test_the_engine_dresses_by_sku(catalog: Catalog, tiny_family: Path, astronau
         TryOn("none").dress(astronaut, "sku:shirt")
 
 
+def test_another_category_than_the_catalogues_is_warned_of(
+    catalog: Catalog, caplog: pytest.LogCaptureFixture
+) -> None:
+    engine = TryOn("none", catalog=catalog)
+    assert engine.prepare_garment("sku:shirt", "auto").category == "upper"
+    assert engine.prepare_garment("sku:shirt", "upper").category == "upper"
+    assert not caplog.records
+    assert engine.prepare_garment("sku:shirt", "dress").category == "upper"
+    assert "'dress' is not used" in caplog.text
+
+
 def test_the_engine_wears_the_garment_s_own_lora(
     catalog: Catalog, tiny_family: Path, astronaut: Path, tiny_lora: Path
 ) -> None:
