@@ -141,29 +141,42 @@ def _person(
 ) -> Landmarks | None:
     """The landmarks of somebody detected, or None if it turns out to be nobody."""
     first = landmarker.landmarks(photo, detection.region)
+    unsure = detection.score < standard.sure
+    if unsure and standard.again == NEVER and first.score < LIMBS_SHOWN:
+        return None  # whatever a second look says
     # Looked at again where the landmarks say the body is: closer by a few pixels.
     second = landmarker.landmarks(photo, first.next_region)
     person = second if second.score > IS_PERSON else first
     if person.score <= IS_PERSON:
         return None
     certainty = detection.score
-    if certainty < standard.sure:
+    if unsure:
         shown = min(first.score, second.score, _limbs_shown(person, photo)) >= LIMBS_SHOWN
         if not (shown and certainty >= standard.with_limbs):
-            certainty = max(certainty, _found_again(photo, person.next_region, detector))
+            if standard.again == NEVER:
+                return None
+            again = _found_again(photo, person.next_region, detector, standard.again)
+            certainty = max(certainty, again)
             if certainty < standard.again:
                 return None
     return replace(person, score=min(certainty, person.score))
 
 
-def _found_again(photo: np.ndarray, region: Region, detector: PersonDetector) -> float:
-    """Mean score with which the detector finds somebody in upright windows around `region`."""
-    scores = []
-    for scale in (1.0, 1.25):
+def _found_again(
+    photo: np.ndarray, region: Region, detector: PersonDetector, enough: float
+) -> float:
+    """Mean score with which the detector finds somebody in upright windows around `region`.
+
+    0 once it cannot be `enough` any more.
+    """
+    total, scales = 0.0, (1.0, 1.25)
+    for looked, scale in enumerate(scales):
+        if total + len(scales) - looked < enough * len(scales):
+            return 0.0
         window = Region(region.x, region.y, region.side * scale)
         detections = detector.detect(photo, window, IN_PHOTO.candidate)
-        scores.append(detections[0].score if detections else 0.0)
-    return sum(scores) / len(scores)
+        total += detections[0].score if detections else 0.0
+    return total / len(scales)
 
 
 def _limbs_shown(person: Landmarks, photo: np.ndarray) -> float:

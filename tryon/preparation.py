@@ -25,6 +25,7 @@ from tryon.stopwatch import Stopwatch
 from tryon.types import Category, Pose
 
 SMALLEST = 48  # pixels of a photo's shorter side, below which nothing can be seen
+_GLANCE = 1024  # pixels of a garment photo's longer side are enough to see who wears it
 _SURELY_SOMEBODY = 0.75  # the score from which a person is believed in what was called a flat-lay
 
 
@@ -70,16 +71,18 @@ def prepared_person(
     key: str,
     clock: Stopwatch,
     path: Path | None = None,
+    poses: list[Pose] | None = None,
 ) -> Person:
     """Look at the photo of one person.
 
-    photo: RGB. clock: counts the stages `pose` and `bodymap`.
+    photo: RGB. clock: counts the stages `pose` and `bodymap`. poses: of everybody in the photo, if
+    they were looked for before.
 
     Raises ImageTooSmallError, NoPersonError, SeveralPeopleError or OutOfFrameError.
     """
     check_size(photo, path)
     with clock.stage("pose"):
-        poses = perception.pose.detect(photo)
+        poses = perception.pose.detect(photo) if poses is None else poses
         pose = single_person(poses, path=path)
         others = [other for other in poses if other is not pose]
         silhouette = person_silhouette(photo, pose, perception.segmenter, others)
@@ -104,7 +107,8 @@ def prepared_garment(
     """
     photo = load_image(cutout)
     check_size(photo, path)
-    people = [] if photo_kind == "worn" else perception.pose.detect(photo)
+    glance = _shrunk(photo, _GLANCE)
+    people = [] if photo_kind == "worn" else perception.pose.detect(glance)
     if photo_kind == "flat-lay":  # a word against the estimator's, which must be very sure
         people = [pose for pose in people if pose.score > _SURELY_SOMEBODY]
     if photo_kind == "flat-lay" or not (people or photo_kind == "worn"):
@@ -116,9 +120,19 @@ def prepared_garment(
             path=path,
             remedy="Say which is meant: category upper, lower or dress.",
         )
-    wearer = prepared_person(perception, photo, key, Stopwatch(), path)
+    seen = people if people and glance.size == photo.size else None
+    wearer = prepared_person(perception, photo, key, Stopwatch(), path, seen)
     atlas = worn_atlas(np.asarray(photo), wearer.body, wearer.silhouette, category)
     return Garment(photo, category, atlas, key)
+
+
+def _shrunk(photo: Image.Image, longest: int) -> Image.Image:
+    """The photo, its longer side no longer than so many pixels."""
+    scale = longest / max(photo.size)
+    if scale >= 1:
+        return photo
+    size = max(round(photo.width * scale), 1), max(round(photo.height * scale), 1)
+    return photo.resize(size, Image.Resampling.BOX, reducing_gap=2.0)
 
 
 def check_size(photo: Image.Image, path: Path | None = None) -> None:

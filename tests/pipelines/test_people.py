@@ -5,8 +5,15 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from tryon.pipelines.blazepose import Landmarks, Region
-from tryon.pipelines.people import extent, same_person, windows
+from tryon.pipelines.blazepose import Detection, Landmarks, Region
+from tryon.pipelines.people import (
+    BEYOND_FRAME,
+    IN_WINDOW,
+    _person,
+    extent,
+    same_person,
+    windows,
+)
 from tryon.types import Box
 
 WIDTH, HEIGHT = 1000, 800
@@ -84,3 +91,39 @@ def test_somebody_half_as_large_as_a_window_lies_wholly_in_one(
             for window in looked_at
         )
     assert len(looked_at) <= (2 * 2**depth - 1) ** 2
+
+
+class Networks:
+    """A detector and a landmark network that always give the same scores, and count."""
+
+    def __init__(self, landmarks: float, detected: float = 0.0) -> None:
+        self.found = replace(made_up(400, 300), score=landmarks)
+        self.detected, self.looks, self.searches = detected, 0, 0
+
+    def landmarks(self, photo: np.ndarray, region: Region) -> Landmarks:
+        self.looks += 1
+        return self.found
+
+    def detect(self, photo: np.ndarray, window: Region, threshold: float) -> list[Detection]:
+        self.searches += 1
+        return [Detection(self.detected, (0, 0, 1, 1), Region(400, 300, 400))]
+
+
+@pytest.mark.parametrize(
+    ("standard", "landmarks", "detected", "believed", "looks", "searches"),
+    [
+        (BEYOND_FRAME, 0.6, 1.0, False, 1, 0),  # a coat: no second look, no search
+        (BEYOND_FRAME, 0.9, 0.0, True, 2, 0),
+        (IN_WINDOW, 0.9, 0.6, False, 2, 1),  # the second window could not save it
+        (IN_WINDOW, 0.9, 0.9, True, 2, 2),
+    ],
+)
+def test_nobody_is_looked_at_again_who_is_refused_anyway(
+    standard, landmarks, detected, believed, looks, searches
+) -> None:  # type: ignore[no-untyped-def]
+    networks = Networks(landmarks, detected)
+    photo = np.zeros((HEIGHT, WIDTH, 3), np.uint8)
+    seen = Detection(0.7, (0, 0, 1, 1), Region(400, 300, 400))
+    found = _person(photo, seen, networks, networks, standard)  # type: ignore[arg-type]
+    assert (found is not None) == believed
+    assert (networks.looks, networks.searches) == (looks, searches)
