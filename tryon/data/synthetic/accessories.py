@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from tryon.data.synthetic.draws import one_of
 from tryon.data.synthetic.fabrics import Fabric, pyramid
 from tryon.data.synthetic.figure import Figure, Painted, draw_thing
 from tryon.data.synthetic.raster import Buffers, skinned
@@ -64,7 +65,7 @@ def random_bag(rng: np.random.Generator, figure: Figure) -> Bag:
         move = figure.transforms[b]
         return move[:, :3] @ figure.shape.heads[b] + move[:, 3]
 
-    side = str(rng.choice(["L", "R"]))
+    side = one_of(rng, ["L", "R"])
     out = 1.0 if side == "L" else -1.0
     width, height, thick = rng.uniform(0.18, 0.34), rng.uniform(0.14, 0.3), 0.09
     carried = rng.random() < 0.4
@@ -80,7 +81,7 @@ def random_bag(rng: np.random.Generator, figure: Figure) -> Bag:
     strap, strap_faces = _strap(top, shoulder, carried, -0.17)
     faces = np.concatenate([faces, strap_faces + len(points)]).astype(np.int32)
     points = np.concatenate([points, strap]).astype(np.float32)
-    tile = np.broadcast_to(rng.uniform(15, 230, 3), (8, 8, 3))
+    tile = rng.uniform(15, 230, (1, 1, 3))
     return Bag(points, faces, points[:, [0, 2]].copy(), plain_fabric(tile, 0.1, rng.uniform(0, 1)))
 
 

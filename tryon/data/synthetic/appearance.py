@@ -5,10 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import cv2
+import numba
 import numpy as np
 
 from tryon.data.synthetic.bodies import BodyModel, Shape
 from tryon.data.synthetic.canonical import canonical_uv
+from tryon.data.synthetic.draws import one_of
 from tryon.data.synthetic.patterns import Patterns
 from tryon.data.synthetic.raster import skinned
 from tryon.data.synthetic.weaves import periodic_noise
@@ -52,7 +54,7 @@ def random_look(rng: np.random.Generator, model: BodyModel, female: float) -> Lo
     skin = (skin + rng.normal(0, 3, 3)).astype(np.float32)
     colour = HAIR_COLOURS[int(rng.integers(len(HAIR_COLOURS)))] * rng.uniform(0.8, 1.15)
     chances = [0.02, 0.2, 0.22, 0.14, 0.42] if female > 0.5 else [0.09, 0.77, 0.06, 0.03, 0.05]
-    style = str(rng.choice(["bald", "short", "bob", "bun", "long"], p=chances))
+    style = one_of(rng, ["bald", "short", "bob", "bun", "long"], chances)
     length = {"bob": rng.uniform(0.06, 0.15), "long": rng.uniform(0.18, 0.45)}.get(style, 0.0)
     paint, box = _face_paint(rng, model, skin, colour, female)
     return Look(skin, paint, box, _hair_tile(rng, colour), style, length, rng.uniform(0.008, 0.03))
@@ -86,8 +88,7 @@ def _face_paint(
         centre = (round(across) + 2, round(down) + 2)
         axes = (max(1, round(across)), max(1, round(down)))
         cv2.ellipse(layer, centre, axes, 0, 0, 360, alpha, -1, cv2.LINE_AA)
-        part[..., :3] += layer[..., None] * (colour - part[..., :3])
-        part[..., 3] += layer * (1 - part[..., 3])
+        _lay_over(part, layer, np.asarray(colour, np.float32))
 
     canvas[..., :3] = skin
     iris = np.array([(80, 50, 30), (60, 90, 120), (70, 90, 60), (30, 22, 18)])[rng.integers(4)]
@@ -110,6 +111,16 @@ def _face_paint(
         ellipse(0, -0.082, 0.055, 0.035, hair * 0.8 + skin * 0.2, rng.uniform(0.2, 0.8))
         ellipse(0, -0.068, 0.022, 0.0075, lips, 0.9)
     return canvas, np.array([left, top, right - left, bottom - top], np.float32)
+
+
+@numba.njit(cache=True)
+def _lay_over(canvas, layer, colour):  # type: ignore[no-untyped-def]
+    """Put colour (3,), as opaque as `layer` (h, w) says, over a canvas (h, w, 4), in place."""
+    for y in range(canvas.shape[0]):
+        for x in range(canvas.shape[1]):
+            for c in range(3):
+                canvas[y, x, c] += layer[y, x] * (colour[c] - canvas[y, x, c])
+            canvas[y, x, 3] += layer[y, x] * (1 - canvas[y, x, 3])
 
 
 def hair_cap(

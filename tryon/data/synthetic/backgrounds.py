@@ -9,6 +9,7 @@ import cv2
 import numba
 import numpy as np
 
+from tryon.data.synthetic.draws import one_of
 from tryon.data.synthetic.weaves import periodic_noise, small_photo
 
 
@@ -16,7 +17,7 @@ def random_background(
     rng: np.random.Generator, size: tuple[int, int], photos: tuple[Path, ...] = ()
 ) -> np.ndarray:
     """Behind a person: float32 (H, W, 3), sRGB 0-255."""
-    kind = str(rng.choice(["studio", "room", "clutter", "photo"], p=[0.55, 0.15, 0.15, 0.15]))
+    kind = one_of(rng, ["studio", "room", "clutter", "photo"], [0.55, 0.15, 0.15, 0.15])
     if kind == "photo" and photos:
         return _blurred_photo(rng, size, photos)
     if kind == "room":
@@ -28,9 +29,8 @@ def random_table(
     rng: np.random.Generator, size: tuple[int, int], photos: tuple[Path, ...] = ()
 ) -> np.ndarray:
     """Behind a garment laid flat: mostly white or grey; float32 (H, W, 3), sRGB 0-255."""
-    kind = str(
-        rng.choice(["white", "studio", "colour", "wood", "photo"], p=[0.5, 0.2, 0.1, 0.1, 0.1])
-    )
+    kinds = ["white", "studio", "colour", "wood", "photo"]
+    kind = one_of(rng, kinds, [0.5, 0.2, 0.1, 0.1, 0.1])
     height, width = size
     if kind == "white":
         return np.full((height, width, 3), rng.uniform(236, 255), np.float32)
@@ -41,8 +41,8 @@ def random_table(
     if kind == "wood":
         return _wood(rng, size)
     noise = periodic_noise(rng, 128, 6)
-    texture = cv2.resize(noise, (width, height)) * rng.uniform(1, 6)
-    return (rng.uniform(40, 230, 3) + texture[..., None]).astype(np.float32)
+    texture = cv2.resize(noise, (width, height)) * np.float32(rng.uniform(1, 6))
+    return rng.uniform(40, 230, 3).astype(np.float32) + texture[..., None]
 
 
 def _studio(rng: np.random.Generator, size: tuple[int, int], low: float = 70) -> np.ndarray:
@@ -50,13 +50,15 @@ def _studio(rng: np.random.Generator, size: tuple[int, int], low: float = 70) ->
     colour = np.full(3, rng.uniform(low, 250)) + rng.normal(0, 6, 3)
     if rng.random() < 0.2:
         colour = rng.uniform(max(60, low), 240, 3)
-    y, x = np.mgrid[0:height, 0:width].astype(np.float32)
-    distance = np.hypot((x / width - 0.5) * 1.4, y / height - rng.uniform(0.2, 0.6))
-    shade = 1 - rng.uniform(0, 0.3) * distance
+    y, x = np.arange(height)[:, None] / height, np.arange(width) / width
+    across, down = ((x - 0.5) * 1.4) ** 2, (y - rng.uniform(0.2, 0.6)) ** 2
+    distance = np.sqrt(across.astype(np.float32) + down.astype(np.float32))
+    shade = 1 - np.float32(rng.uniform(0, 0.3)) * distance
     if rng.random() < 0.4:
-        floor = rng.uniform(0.75, 0.95) * height
-        shade *= 1 - rng.uniform(0.02, 0.15) / (1 + np.exp(-(y - floor) / (0.02 * height)))
-    return (colour * shade[..., None]).astype(np.float32)
+        floor = rng.uniform(0.75, 0.95)
+        darker = 1 - rng.uniform(0.02, 0.15) / (1 + np.exp(-(y - floor) / 0.02))
+        shade *= darker.astype(np.float32)
+    return shade[..., None] * colour.astype(np.float32)
 
 
 def _muted(rng: np.random.Generator, low: float, high: float) -> np.ndarray:
@@ -96,9 +98,9 @@ def _clutter(rng: np.random.Generator, size: tuple[int, int]) -> np.ndarray:
 
 def _wood(rng: np.random.Generator, size: tuple[int, int]) -> np.ndarray:
     height, width = size
-    colour = np.array([170, 120, 76]) * rng.uniform(0.5, 1.3)
-    grain = cv2.resize(rng.normal(0, 1, (6, 64)).astype(np.float32), (width, height))
-    image = colour * (1 + 0.08 * grain[..., None])
+    colour = (np.array([170, 120, 76]) * rng.uniform(0.5, 1.3)).astype(np.float32)
+    grain = 1 + 0.08 * cv2.resize(rng.normal(0, 1, (6, 64)).astype(np.float32), (width, height))
+    image = colour * grain[..., None]
     plank = max(8, int(width * rng.uniform(0.12, 0.3)))
     image[:, ::plank] *= 0.6
     if rng.random() < 0.5:
@@ -127,16 +129,17 @@ def photographed(rng: np.random.Generator, image: np.ndarray) -> np.ndarray:
     pool = _noise_pool(2 * max(height, width))
     top, left = rng.integers(0, len(pool) - np.array([height, width]))
     noise = pool[top : top + height, left : left + width]
-    out = _exposed(image, exposure, noise, np.float32(rng.uniform(0.3, 4.0)))
-    if rng.random() < 0.7:
+    strength, compressed = np.float32(rng.uniform(0.3, 4.0)), rng.random() < 0.7
+    out = _exposed(image, exposure, noise, strength, compressed)
+    if compressed:
         quality = int(rng.integers(60, 97))
-        _, data = cv2.imencode(".jpg", out[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, quality])
-        out = cv2.imdecode(data, cv2.IMREAD_COLOR_RGB)  # type: ignore[assignment]
-    return out
+        _, data = cv2.imencode(".jpg", out, [cv2.IMWRITE_JPEG_QUALITY, quality])
+        out = cv2.imdecode(data, cv2.IMREAD_COLOR_RGB)
+    return out  # type: ignore[no-any-return]
 
 
 @numba.njit(cache=True, fastmath=True)
-def _exposed(image, exposure, noise, strength):  # type: ignore[no-untyped-def]
+def _exposed(image, exposure, noise, strength, blue_first):  # type: ignore[no-untyped-def]
     """uint8 (H, W, 3): the image with grain, cut off at 0 and 255."""
     out = np.empty(image.shape, np.uint8)
     for y in range(image.shape[0]):
@@ -144,7 +147,8 @@ def _exposed(image, exposure, noise, strength):  # type: ignore[no-untyped-def]
             grain = strength * noise[y, x]
             for c in range(3):
                 value = image[y, x, c] * exposure + grain
-                out[y, x, c] = np.uint8(min(max(value, np.float32(0)), np.float32(255)))
+                to = 2 - c if blue_first else c
+                out[y, x, to] = np.uint8(min(max(value, np.float32(0)), np.float32(255)))
     return out
 
 

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numba
 import numpy as np
-from scipy.spatial.transform import Rotation
+
+from tryon.data.synthetic.draws import one_by_chance, one_of
+from tryon.data.synthetic.turns import axis_turn
 
 FRAMINGS: dict[str, dict[str, float]] = {
     "upper": {"half": 0.5, "three-quarter": 0.3, "full": 0.2},
@@ -29,11 +32,24 @@ class Camera:
 
     def project(self, points: np.ndarray) -> np.ndarray:
         """World points (N, 3) to float32 (N, 3): x and y in pixels, depth in metres."""
-        relative = points @ self.turn.T - self.centre
-        nearness = self.distance / (self.distance + relative[:, 1])
-        x = self.principal[0] + self.scale * nearness * relative[:, 0]
-        y = self.principal[1] - self.scale * nearness * relative[:, 2]
-        return np.stack([x, y, relative[:, 1]], axis=1).astype(np.float32)
+        return _projected(  # type: ignore[no-any-return]
+            points, self.turn, self.centre, self.principal, self.scale, self.distance
+        )
+
+
+@numba.njit(cache=True, fastmath=True, error_model="numpy")
+def _projected(points, turn, centre, principal, scale, distance):  # type: ignore[no-untyped-def]
+    out = np.empty((len(points), 3), np.float32)
+    for n in range(len(points)):
+        for k in range(3):
+            out[n, k] = -centre[k]
+            for j in range(3):
+                out[n, k] += turn[k, j] * points[n, j]
+        away = out[n, 1]
+        near = scale * distance / (distance + away)
+        out[n, 0], out[n, 1] = principal[0] + near * out[n, 0], principal[1] - near * out[n, 2]
+        out[n, 2] = away
+    return out
 
 
 def random_camera(
@@ -48,18 +64,18 @@ def random_camera(
     points: (V, 3), the posed body; joints: the world places of "head" (its top), "chin", "hip",
     "knee", "foot" (lowest point); size: (height, width) in pixels.
     """
-    view = rng.choice(["front", "turned", "profile", "back"], p=[0.66, 0.2, 0.05, 0.09])
-    side = rng.choice([-1, 1])
+    view = one_of(rng, ["front", "turned", "profile", "back"], [0.66, 0.2, 0.05, 0.09])
+    side = one_of(rng, [-1, 1])
     yaw = {
         "front": rng.normal(0, 12),
         "turned": side * rng.uniform(18, 50),
         "profile": side * rng.uniform(50, 85),
         "back": 180 + rng.normal(0, 22),
-    }[str(view)]
-    angles = [yaw, rng.normal(0, 3.5), rng.normal(0, 1.2)]
-    turn = Rotation.from_euler("zxy", angles, degrees=True).as_matrix().astype(np.float32)
-    chances = FRAMINGS[category]
-    framing = str(rng.choice(list(chances), p=list(chances.values())))
+    }[view]
+    tilt, roll = rng.normal(0, 3.5), rng.normal(0, 1.2)
+    turn = axis_turn("y", roll) @ axis_turn("x", tilt) @ axis_turn("z", yaw)
+    turn = turn.astype(np.float32)
+    framing = one_by_chance(rng, FRAMINGS[category])
     seen = {name: turn @ place for name, place in joints.items()}
     head, hip, knee, foot = (float(seen[n][2]) for n in ("head", "hip", "knee", "foot"))
     top, bottom = {
@@ -74,8 +90,7 @@ def random_camera(
     height, width = size
     fill = rng.uniform(0.84, 0.97) if framing != "half" else rng.uniform(0.9, 1.02)
     scale = height * fill / extent
-    across = (points @ turn.T)[:, 0]
-    middle = float(seen["hip"][0]) * 0.6 + float(across.mean()) * 0.4
+    middle = float(seen["hip"][0]) * 0.6 + float((points @ turn[0]).mean()) * 0.4
     margin = {"half": 0.55, "lower": 0.3}.get(framing, 0.5)
     y = height * (1 - fill) * rng.uniform(0.3, 0.7) + 0.5 * extent * scale
     if framing == "half":

@@ -7,6 +7,7 @@ from typing import Literal
 
 import numpy as np
 
+from tryon.data.synthetic.draws import one_of
 from tryon.data.synthetic.patterns import Landmarks
 from tryon.data.synthetic.sample import DRESS, LOWER, OUTER, UPPER
 from tryon.types import Category
@@ -76,7 +77,7 @@ def random_cut(
 def random_jacket(rng: np.random.Generator, marks: Landmarks, over: Cut | None = None) -> Cut:
     """An open jacket, cardigan or coat, with room for the top or dress that it is worn over."""
     over = over or Cut("", "upper", UPPER, "top", top=marks.neck, hem=marks.hip, ease=0)
-    name = str(rng.choice(["jacket", "cardigan", "blazer", "coat"], p=[0.35, 0.3, 0.2, 0.15]))
+    name = one_of(rng, ["jacket", "cardigan", "blazer", "coat"], [0.35, 0.3, 0.2, 0.15])
     hem = marks.crotch + rng.uniform(0.0, 0.12)
     if name == "coat":
         hem = marks.knee + rng.uniform(-0.1, 0.25)
@@ -107,7 +108,7 @@ def _random_neckline(rng: np.random.Generator, bare: bool) -> dict[str, object]:
     chances = [0.46, 0.1, 0.2, 0.07, 0.12, 0.05]
     if bare:
         chances = [0.42, 0.12, 0.26, 0.2, 0.0, 0.0]
-    kind = str(rng.choice(kinds, p=chances))
+    kind = one_of(rng, kinds, chances)
     depth = {
         "round": rng.uniform(0.05, 0.12),
         "boat": rng.uniform(0.035, 0.05),
@@ -129,13 +130,13 @@ def _random_neckline(rng: np.random.Generator, bare: bool) -> dict[str, object]:
 
 
 def _random_sleeves(rng: np.random.Generator, loose: float) -> dict[str, object]:
-    kind = rng.choice(["none", "short", "elbow", "long"], p=[0.17, 0.4, 0.08, 0.35])
+    kind = one_of(rng, ["none", "short", "elbow", "long"], [0.17, 0.4, 0.08, 0.35])
     length = {
         "none": -1.0,
         "short": rng.uniform(0.2, 0.42),
         "elbow": rng.uniform(0.45, 0.72),
         "long": rng.uniform(0.85, 1.02),
-    }[str(kind)]
+    }[kind]
     ease = 0.008 + loose * rng.uniform(0.2, 0.7)
     flare = rng.uniform(0.02, 0.09) if rng.random() < 0.18 else rng.uniform(-0.003, 0.012)
     return {
@@ -158,7 +159,7 @@ def _random_top(rng: np.random.Generator, marks: Landmarks) -> Cut:
         "cropped": marks.waist + rng.uniform(-0.06, 0.08),
         "normal": rng.uniform(marks.crotch + 0.01, marks.hip + 0.06),
         "tunic": marks.crotch - rng.uniform(0.02, 0.16),
-    }[str(rng.choice(["cropped", "normal", "tunic"], p=[0.14, 0.74, 0.12]))]
+    }[one_of(rng, ["cropped", "normal", "tunic"], [0.14, 0.74, 0.12])]
     name = _top_name(rng, sleeves["sleeve"], str(neckline["neckline"]), shirt, loose)  # type: ignore[arg-type]
     if name in ("shirt", "blouse"):
         neckline |= {"neck_width": rng.uniform(0.082, 0.09), "neck_depth": rng.uniform(0.05, 0.1)}
@@ -195,7 +196,7 @@ def _top_name(
     if neckline == "high":
         return "turtleneck"
     if sleeve > 0.8:
-        return str(rng.choice(["sweater", "sweatshirt", "long-sleeved top"]))
+        return one_of(rng, ["sweater", "sweatshirt", "long-sleeved top"])
     return "t-shirt" if loose < 0.04 and neckline in ("round", "v") else "blouse"
 
 
@@ -230,7 +231,7 @@ def _random_skirt_hem(rng: np.random.Generator, marks: Landmarks) -> float:
         "mini": marks.crotch - rng.uniform(0.06, 0.18),
         "knee": marks.knee + rng.uniform(-0.1, 0.12),
         "maxi": marks.ankle + rng.uniform(0.06, 0.3),
-    }[str(rng.choice(["mini", "knee", "maxi"], p=[0.35, 0.45, 0.2]))]
+    }[one_of(rng, ["mini", "knee", "maxi"], [0.35, 0.45, 0.2])]
 
 
 def _random_skirt(rng: np.random.Generator, marks: Landmarks) -> Cut:
@@ -276,7 +277,7 @@ def _random_leg(rng: np.random.Generator, short: bool) -> float:
     if short:
         return rng.uniform(0.09, 0.14)
     ranges = {"skinny": (0.0, 0.06), "straight": (0.07, 0.1), "wide": (0.11, 0.17)}
-    low, high = ranges[str(rng.choice(list(ranges), p=[0.3, 0.45, 0.25]))]
+    low, high = ranges[one_of(rng, list(ranges), [0.3, 0.45, 0.25])]
     return rng.uniform(low, high)
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import NamedTuple
 
 import numba
 import numpy as np
@@ -85,11 +86,22 @@ class Stage:
         return np.minimum(self.inner.depth, self.outer.depth)
 
 
+class Canvas(NamedTuple):
+    """A picture as it is shaded: shown float32 (H, W, 4), colours times their share of the pixel,
+    and that share; truth: of body and garments."""
+
+    shown: np.ndarray
+    truth: Truth
+
+    def copy(self) -> Canvas:
+        return Canvas(self.shown.copy(), self.truth.copy())
+
+
 def random_setting(
     rng: np.random.Generator, figure: Figure, size: tuple[int, int], photos: tuple[Path, ...]
 ) -> Setting:
     """Draw what is around a figure; size: (height, width) in pixels."""
-    shoes = plain_fabric(np.broadcast_to(rng.uniform(15, 240, 3), (8, 8, 3)), 0.1)
+    shoes = plain_fabric(rng.uniform(15, 240, (1, 1, 3)), 0.1)
     return Setting(
         background=random_background(rng, size, photos),
         shoes=shoes,
@@ -114,9 +126,8 @@ def bare_stage(figure: Figure, setting: Setting) -> Stage:
     return Stage(figure, setting, body, bare, inner, outer, (shoes,), tuple(things))
 
 
-def dressed(stage: Stage, layers: Sequence[Layer]) -> Stage:
-    """The stage with more garments on, each under the owner of its layer."""
-    inner = stage.inner.copy()
+def dressed(stage: Stage, layers: Sequence[Layer], inner: Buffers) -> Stage:
+    """The stage with more garments on, each under the owner of its layer; draws into `inner`."""
     things = [
         draw_garment(
             stage.figure, inner, layer.mesh, layer.piece.fabric, layer.piece.folds,
@@ -134,30 +145,58 @@ def outfit_views(
     stage = bare_stage(figure, setting)
     worn = [layered(pieces) for pieces in outfits]
     shared = [layer for layer in worn[0] if all(layer.same_as(o[layer.number]) for o in worn[1:])]
-    stage = dressed(stage, shared)
-    stages = [
-        dressed(stage, [layer for layer in layers if not any(layer.same_as(s) for s in shared)])
-        for layers in worn
-    ]
-    return [view(s, pieces) for s, pieces in zip(stages, outfits, strict=True)], stages[0]
-
-
-def view(stage: Stage, pieces: Sequence[Piece]) -> View:
-    """Shade and photograph a stage whose figure wears the pieces."""
-    figure, setting = stage.figure, stage.setting
+    stage = dressed(stage, shared, stage.inner)
+    own = [[y for y in layers if not any(y.same_as(s) for s in shared)] for layers in worn]
+    copies = [stage.inner.copy() for _ in own[1:]]
+    stages = [dressed(stage, y, b) for y, b in zip(own, [*copies, stage.inner], strict=True)]
     height, width = setting.background.shape[:2]
-    shown, truth = np.zeros((height, width, 4), np.float32), stage.bare.copy()
+    canvas = Canvas(np.zeros((height, width, 4), np.float32), stage.bare.copy())
+    if len(stages) == 1:
+        everywhere = np.ones((height, width), np.bool_)
+        return [view(stages[0], canvas, everywhere, outfits[0])], stages[0]
+    differs = np.zeros((height, width), np.bool_)
+    for s in stages:
+        for thing in s.inner_things[len(stage.inner_things) :]:
+            _mark(s.inner.owner, thing.mesh.owner, thing.mesh.box, differs)
+    shade(stage, canvas, ~differs)  # there, all of them look like the stage that they share
+    views = [view(s, canvas.copy(), differs, p) for s, p in zip(stages, outfits, strict=True)]
+    return views, stages[0]
+
+
+@numba.njit(cache=True)
+def _mark(owner, who, box, out):  # type: ignore[no-untyped-def]
+    """Set the pixels of `out`, bool (H, W), of which a sample in the box (4,) shows `who`."""
+    for y in range(box[1], box[3]):
+        for x in range(box[0], box[2]):
+            if owner[y, x] == who:
+                out[y // SAMPLES, x // SAMPLES] = True
+
+
+def shade(stage: Stage, canvas: Canvas, where: np.ndarray) -> None:
+    """Colour the pixels `where`, bool (H, W), of a canvas, in place."""
+    figure, shown, truth = stage.figure, *canvas
     look, light = figure.look, figure.light
     skin = Skin(look.skin, look.paint, look.paint_box, figure.model.parts)
     inner, outer = stage.inner, stage.outer
-    shade_skin(stage.body, inner, outer.depth, skin, light, shown)
+    shade_skin(stage.body, inner, outer.depth, skin, light, shown, where)
     for thing in stage.inner_things:
         kept = None if thing.mesh.owner == SHOES_OWNER else truth
-        shade_cloth(thing.mesh, inner, outer.depth, thing.cloth, light, COVER, shown, kept)
+        shade_cloth(thing.mesh, inner, outer.depth, thing.cloth, light, COVER, shown, kept, where)
     for thing in stage.outer_things:
-        shade_cloth(thing.mesh, outer, inner.depth, thing.cloth, light, COVER, shown, None)
-    shade, wall = occlusion(inner.depth, outer.depth, figure.metres_per_pixel, light, SAMPLES)
-    image = composed(shown, light, shade, setting.background, 1 - setting.wall_shadow * wall)
+        shade_cloth(thing.mesh, outer, inner.depth, thing.cloth, light, COVER, shown, None, where)
+
+
+def view(stage: Stage, canvas: Canvas, where: np.ndarray, pieces: Sequence[Piece]) -> View:
+    """Finish a canvas by what is still missing `where`, bool (H, W), and photograph it.
+
+    pieces: what the stage's figure wears.
+    """
+    shade(stage, canvas, where)
+    figure, setting, light = stage.figure, stage.setting, stage.figure.light
+    shown, truth = canvas
+    inner, outer = stage.inner, stage.outer
+    bright, wall = occlusion(inner.depth, outer.depth, figure.metres_per_pixel, light, SAMPLES)
+    image = composed(shown, light, bright, setting.background, 1 - setting.wall_shadow * wall)
     rng = np.random.default_rng(setting.noise_seed)
     clothes = _clothes_labels(stage, pieces, truth.part)
     return View(

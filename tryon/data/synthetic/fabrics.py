@@ -14,6 +14,7 @@ import cv2
 import numpy as np
 
 from tryon.data.synthetic.cuts import Cut
+from tryon.data.synthetic.draws import one_of
 from tryon.data.synthetic.materials import CREASE_METRES, Cloth
 from tryon.data.synthetic.prints import Decal, decal_for, placket, random_decal
 from tryon.data.synthetic.weaves import WEAVES, periodic_noise, photo_tile
@@ -68,7 +69,7 @@ def random_fabric(
     colours = [_varied(rng, COLOURS[n]) for n in (first, second, third)]
     weave = _random_weave(rng, cut, bool(photos))
     if weave == "denim":
-        first = str(rng.choice(["blue", "light blue", "navy", "black"]))
+        first = one_of(rng, ["blue", "light blue", "navy", "black"])
         colours[0] = _varied(rng, COLOURS[first])
     if weave == "photo":
         tile, period, words = photo_tile(rng, photos), rng.uniform(0.35, 0.8), "patterned"
@@ -88,7 +89,7 @@ def random_fabric(
         decal, print_words = random_decal(rng, cut, colours[0])
     if cut.placket:
         decal, print_words = placket(rng, cut, colours[0]), ""
-    trim_width = float(rng.choice([0.0, rng.uniform(0.008, 0.03)], p=[0.72, 0.28]))
+    trim_width = one_of(rng, [0.0, rng.uniform(0.008, 0.03)], [0.72, 0.28])
     turned = weave not in ("knit", "denim", "plain") and rng.random() < 0.12
     fabric = Fabric(
         tiles=pyramid(tile),
@@ -99,7 +100,7 @@ def random_fabric(
         trim=colours[2] if rng.random() < 0.6 else colours[0] * 0.85,
         trim_width=trim_width,
         fade=fade,
-        sheen=float(rng.choice([0.0, rng.uniform(0.1, 0.8)], p=[0.75, 0.25])),
+        sheen=one_of(rng, [0.0, rng.uniform(0.1, 0.8)], [0.75, 0.25]),
         wrinkle=rng.uniform(0.05, 0.3),
         creases=crease_maps(int(rng.integers(24))),
         words=words,
@@ -119,7 +120,7 @@ def _random_weave(rng: np.random.Generator, cut: Cut, photos: bool) -> str:
     if photos and rng.random() < 0.2:
         return "photo"
     kinds = ["plain", "stripes", "checks", "tartan", "dots", "floral", "blobs", "zigzag", "knit"]
-    return str(rng.choice(kinds, p=[0.36, 0.16, 0.08, 0.06, 0.1, 0.12, 0.05, 0.04, 0.03]))
+    return one_of(rng, kinds, [0.36, 0.16, 0.08, 0.06, 0.1, 0.12, 0.05, 0.04, 0.03])
 
 
 def _varied(rng: np.random.Generator, colour: tuple[int, int, int]) -> np.ndarray:

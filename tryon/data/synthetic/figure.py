@@ -5,14 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import NamedTuple
 
+import numba
 import numpy as np
 
 from tryon.data.synthetic.appearance import Look, hair_cap, hanging_hair
 from tryon.data.synthetic.bodies import BodyModel, Shape
 from tryon.data.synthetic.camera import Camera
 from tryon.data.synthetic.canonical import BACK, FRAME_METRES, FRONT, MIDDLE_Z
+from tryon.data.synthetic.draping import Folds, garment_rest
 from tryon.data.synthetic.fabrics import Fabric, cloth_for
-from tryon.data.synthetic.garments import Folds, GarmentMesh, garment_rest, smoothstep
+from tryon.data.synthetic.garments import GarmentMesh
 from tryon.data.synthetic.light import Light
 from tryon.data.synthetic.materials import SAMPLES, Cloth, Mesh, Truth
 from tryon.data.synthetic.patterns import BAND_METRES, Patterns
@@ -47,32 +49,51 @@ class Painted(NamedTuple):
     cloth: Cloth
 
 
-def arm_lift(figure: Figure, arm: np.ndarray, along: np.ndarray) -> np.ndarray:
-    """Depth to add to arms in front of the body, so that loose clothes do not swallow them."""
-    lift = np.zeros(len(arm), np.float32)
-    for side, sign in (("L", 1), ("R", -1)):
-        wrist = figure.model.bone[f"wrist.{side}"]
-        hip = figure.model.bone[f"upperleg01.{side}"]
-        at = [
-            figure.camera.turn
-            @ (figure.transforms[b][:, :3] @ figure.shape.heads[b] + figure.transforms[b][:, 3])
-            for b in (wrist, hip)
-        ]
-        if at[0][1] < at[1][1] + 0.03:
-            here = arm * sign > 0
-            lift[here] = -0.1 * np.clip(along[here] * 1.6 - 0.2, 0, 1) * np.abs(arm[here])
-    return lift
+def _place(figure: Figure, bone: str) -> np.ndarray:
+    """Where a bone begins, in the camera's axes."""
+    b = figure.model.bone[bone]
+    move = figure.transforms[b]
+    return figure.camera.turn @ (move[:, :3] @ figure.shape.heads[b] + move[:, 3])
+
+
+def _arms_in_front(figure: Figure) -> tuple[bool, bool]:
+    """Whether the left and the right wrist are nearer than the hips, or nearly."""
+    left, right = (
+        bool(_place(figure, f"wrist.{s}")[1] < _place(figure, f"upperleg01.{s}")[1] + 0.03)
+        for s in "LR"
+    )
+    return left, right
 
 
 def draw_body(figure: Figure, buffers: Buffers) -> Mesh:
     """Draw the bare body, in place."""
     model, patterns = figure.model, figure.patterns
     flat = figure.camera.project(figure.points)
-    flat[:, 2] += arm_lift(figure, patterns.arm_share, patterns.arm_along)
+    _lift_arms(flat, patterns.arm_share, patterns.arm_along, *_arms_in_front(figure))
     box = draw(buffers, flat, model.faces, BODY_OWNER, closed=True)
-    normals = vertex_normals(figure.points, model.faces) @ figure.camera.turn.T
-    attributes = np.concatenate([normals, patterns.body_place], axis=1)
+    attributes = np.empty((len(flat), 6), np.float32)
+    attributes[:, :3] = vertex_normals(figure.points, model.faces) @ figure.camera.turn.T
+    attributes[:, 3:] = patterns.body_place
     return Mesh(BODY_OWNER, flat, model.faces, attributes, box)
+
+
+@numba.njit(cache=True, fastmath=True)
+def _lift_arms(flat, arm, along, left, right):  # type: ignore[no-untyped-def]
+    """Move arms that are in front of the body nearer, in place, so that loose clothes do not
+    swallow them."""
+    for n in range(len(flat)):
+        if (left and arm[n] > 0) or (right and arm[n] < 0):
+            flat[n, 2] -= 0.1 * min(max(along[n] * 1.6 - 0.2, 0.0), 1.0) * abs(arm[n])
+
+
+@numba.njit(cache=True, fastmath=True)
+def _lift_skirt(flat, arm, v, hip, knee):  # type: ignore[no-untyped-def]
+    """Move what hangs below the hips (canonical v) nearer, in place: knees that would push
+    through a skirt are behind it."""
+    for n in range(len(flat)):
+        if abs(arm[n]) < 0.05:
+            t = min(max((v[n] - hip) / (knee - hip), 0.0), 1.0)
+            flat[n, 2] -= 0.1 * t * t * (3 - 2 * t)
 
 
 def body_band(figure: Figure, bare: Truth, camera: Camera) -> tuple[Truth, np.ndarray]:
@@ -92,12 +113,25 @@ def body_band(figure: Figure, bare: Truth, camera: Camera) -> tuple[Truth, np.nd
         draw(buffers, flat, skin.faces, k, bias=10.0 * k, closed=True)
         place = figure.patterns.band_places[k]
         interpolated(buffers.owner, buffers.face, k, flat, skin.faces, place, bare.part, found)
-    band = (bare.part == 0) & (buffers.owner >= 0)
-    uv, layer, part = bare.uv.copy(), bare.layer.copy(), bare.part.copy()
-    uv[band] = found[band][:, :2]
-    layer[band] = np.where(found[band][:, 2] >= 0, FRONT, BACK)
-    part[band] = model.parts[v[skin.faces[buffers.face[band], 0]]]
+    uv, layer, part = bare.copy()
+    parts = model.parts[v]
+    band = _continue(uv, layer, part, buffers.owner, buffers.face, found, skin.faces, parts)
     return Truth(uv, layer, part), band
+
+
+@numba.njit(cache=True)
+def _continue(uv, layer, part, owner, face, found, faces, parts):  # type: ignore[no-untyped-def]
+    """Write what was found (H, W, 3) outside the body into its truth; returns where, bool."""
+    height, width = part.shape
+    band = np.zeros((height, width), np.bool_)
+    for y in range(height):
+        for x in range(width):
+            if part[y, x] == 0 and owner[y, x] >= 0:
+                band[y, x] = True
+                uv[y, x, 0], uv[y, x, 1] = found[y, x, 0], found[y, x, 1]
+                layer[y, x] = FRONT if found[y, x, 2] >= 0 else BACK
+                part[y, x] = parts[faces[face[y, x], 0]]
+    return band
 
 
 def draw_garment(
@@ -114,24 +148,28 @@ def draw_garment(
     rest = garment_rest(mesh.cut_numbers, figure.patterns, figure.shape, folds)[mesh.kept]
     points = skinned(rest, mesh.bones, mesh.weights, figure.transforms)
     flat = figure.camera.project(points)
-    flat[:, 2] += arm_lift(figure, mesh.arm, mesh.along)
+    _lift_arms(flat, mesh.arm, mesh.along, *_arms_in_front(figure))
     if mesh.cut_numbers.build != "trousers":
-        # Knees that would push through a skirt are behind it.
-        marks, height = figure.patterns.marks, MIDDLE_Z + (0.5 - mesh.uv[:, 1]) * FRAME_METRES
-        below = smoothstep(height, marks.hip, marks.crotch - 0.15) * (np.abs(mesh.arm) < 0.05)
-        flat[:, 2] -= 0.1 * below.astype(np.float32)
+        marks = figure.patterns.marks
+        levels = (0.5 - (z - MIDDLE_Z) / FRAME_METRES for z in (marks.hip, marks.crotch - 0.15))
+        _lift_skirt(flat, mesh.arm, mesh.uv[:, 1], *levels)
     box = draw(buffers, flat, mesh.faces, owner, cut=mesh.cut, bias=bias)
     normals = vertex_normals(points, mesh.faces) @ figure.camera.turn.T
-    drawn = Mesh(owner, flat, mesh.faces, garment_attributes(mesh, normals), box)
+    attributes = cloth_attributes(normals, mesh.uv, mesh.layer, mesh.cloth, mesh.edge)
+    drawn = Mesh(owner, flat, mesh.faces, attributes, box)
     return Painted(drawn, cloth_for(fabric, figure.metres_per_pixel))
 
 
-def garment_attributes(mesh: GarmentMesh, normals: np.ndarray) -> np.ndarray:
+@numba.njit(cache=True)
+def cloth_attributes(normals, uv, layer, cloth, edge):  # type: ignore[no-untyped-def]
     """float32 (N, 9), as `materials.Mesh` wants them for cloth; normals: (N, 3)."""
-    attributes = np.empty((len(mesh.uv), 9), np.float32)
-    attributes[:, :3], attributes[:, 3:5], attributes[:, 5] = normals, mesh.uv, mesh.layer
-    attributes[:, 6:8], attributes[:, 8] = mesh.cloth, mesh.edge
-    return attributes
+    out = np.empty((len(uv), 9), np.float32)
+    for n in range(len(uv)):
+        for k in range(3):
+            out[n, k] = normals[n, k]
+        out[n, 3], out[n, 4], out[n, 5] = uv[n, 0], uv[n, 1], layer[n]
+        out[n, 6], out[n, 7], out[n, 8] = cloth[n, 0], cloth[n, 1], edge[n]
+    return out
 
 
 def draw_hair(figure: Figure, buffers: Buffers, fabric: Fabric, owner: int) -> list[Painted]:

@@ -10,8 +10,8 @@ import numpy as np
 
 from tryon.data.synthetic.backgrounds import photographed, random_table
 from tryon.data.synthetic.fabrics import Fabric, cloth_for
-from tryon.data.synthetic.figure import garment_attributes
-from tryon.data.synthetic.garments import GarmentMesh, smoothstep
+from tryon.data.synthetic.figure import cloth_attributes
+from tryon.data.synthetic.garments import GarmentMesh
 from tryon.data.synthetic.light import Light, composed, light_from
 from tryon.data.synthetic.materials import SAMPLES, Mesh, Truth
 from tryon.data.synthetic.patterns import Patterns
@@ -34,19 +34,18 @@ def flat_lay_photo(
     """Lay the garment flat and photograph it; size: (height, width)."""
     height, width = size
     buffers = Buffers.empty(height * SAMPLES, width * SAMPLES)
-    places = laid_flat(rng, mesh, patterns)
-    points, scale = _framed(rng, places, mesh, buffers.owner.shape)
-    depth = -0.01 * mesh.layer - 0.03 * np.abs(mesh.arm) * smoothstep(mesh.along, 0.1, 0.4)
-    flat = np.concatenate([points, depth[:, None]], axis=1).astype(np.float32)
-    box = draw(buffers, flat, mesh.faces, 0, cut=mesh.cut)
-    drawn = Mesh(0, flat, mesh.faces, garment_attributes(mesh, _lying_normals(mesh)), box)
+    points, scale = _framed(rng, laid_flat(rng, mesh, patterns), mesh, buffers.owner.shape)
+    normals = _pile_up(points, mesh.layer, mesh.arm, mesh.along, mesh.cloth)
+    box = draw(buffers, points, mesh.faces, 0, cut=mesh.cut)
+    attributes = cloth_attributes(normals, mesh.uv, mesh.layer, mesh.cloth, mesh.edge)
+    drawn = Mesh(0, points, mesh.faces, attributes, box)
     light = _table_light(rng)
     shown, truth = np.zeros((*size, 4), np.float32), Truth.empty(*size)
     cloth = cloth_for(fabric, SAMPLES / scale)
     shade_cloth(drawn, buffers, buffers.depth, cloth, light, PLIES, shown, truth)
     table = random_table(rng, size, photos)
     if rng.random() < 0.15 and mesh.cut_numbers.build == "top":
-        _draw_hanger(rng, table, points / SAMPLES, mesh, scale / SAMPLES)
+        _draw_hanger(rng, table, points[:, :2] / SAMPLES, mesh, scale / SAMPLES)
     shadow = _drop_shadow(rng, shown[..., 3], scale / SAMPLES)
     image = composed(shown, light, np.ones(size, np.float32), table, shadow)
     return GarmentPhoto(
@@ -58,11 +57,20 @@ def flat_lay_photo(
     )
 
 
-def _lying_normals(mesh: GarmentMesh) -> np.ndarray:
-    """Cloth that lies flat still rounds off towards its sides; (N, 3)."""
-    tilt = np.sqrt(1 - np.minimum(mesh.layer**2, 1)) * np.float32(0.35)
-    upwards = np.clip(mesh.layer * 8 + np.float32(2.4), -1, 1)
-    return np.stack([np.sign(mesh.cloth[:, 0]) * tilt, -upwards, np.zeros_like(tilt)], axis=1)
+@numba.njit(cache=True, fastmath=True)
+def _pile_up(points, layer, arm, along, cloth):  # type: ignore[no-untyped-def]
+    """Write the depths of `points` (N, 3): sleeves lie over the front, and that over the back.
+
+    Returns the normals float32 (N, 3): cloth that lies flat still rounds off towards its sides.
+    """
+    normals = np.zeros((len(points), 3), np.float32)
+    for n in range(len(points)):
+        t = min(max((along[n] - 0.1) / 0.3, 0.0), 1.0)
+        points[n, 2] = -0.01 * layer[n] - 0.03 * abs(arm[n]) * t * t * (3 - 2 * t)
+        tilt = 0.35 * np.sqrt(1 - min(layer[n] ** 2, 1.0))
+        normals[n, 0] = np.sign(cloth[n, 0]) * tilt
+        normals[n, 1] = -min(max(layer[n] * 8 + 2.4, -1.0), 1.0)
+    return normals
 
 
 def laid_flat(rng: np.random.Generator, mesh: GarmentMesh, patterns: Patterns) -> np.ndarray:
@@ -109,18 +117,32 @@ def _push(places, wave, phase, push):  # type: ignore[no-untyped-def]
 def _framed(
     rng: np.random.Generator, places: np.ndarray, mesh: GarmentMesh, size: tuple[int, ...]
 ) -> tuple[np.ndarray, float]:
-    """Pixels (N, 2) of the places, and pixels per metre: turned, centred, filling the frame."""
+    """Points float32 (N, 3) in pixels of the places, their depth still to be written, and pixels
+    per metre: turned, centred, filling the frame."""
     angle = np.radians(rng.normal(0, 2.5))
-    c, s = np.cos(angle), np.sin(angle)
-    places = places @ np.array([[c, s], [-s, c]])
-    real = places[mesh.cut >= 0]
-    low, high = real.min(0), real.max(0)
+    low, high = _turned_range(places, mesh.cut, np.cos(angle), np.sin(angle))
     extent = np.maximum(high - low, 1e-3)
     height, width = size[0], size[1]
     scale = min(width / extent[0], height / extent[1]) * rng.uniform(0.8, 0.97)
     spare = np.array([width, height]) - extent * scale
     corner = spare * np.clip(0.5 + rng.normal(0, 0.1, 2), 0.1, 0.9)
-    return (places - low) * scale + corner, float(scale)
+    points = np.empty((len(places), 3), np.float32)
+    points[:, :2] = (places - low) * scale + corner
+    return points, float(scale)
+
+
+@numba.njit(cache=True, fastmath=True)
+def _turned_range(places, cut, c, s):  # type: ignore[no-untyped-def]
+    """Turn places (N, 2), in place, by an angle of cosine `c` and sine `s`; returns the least and
+    the greatest coordinates, (2,) each, of what is not cut away."""
+    low, high = np.full(2, 1e9), np.full(2, -1e9)
+    for n in range(len(places)):
+        x, y = places[n, 0], places[n, 1]
+        places[n, 0], places[n, 1] = x * c - y * s, x * s + y * c
+        if cut[n] >= 0:
+            for k in range(2):
+                low[k], high[k] = min(low[k], places[n, k]), max(high[k], places[n, k])
+    return low, high
 
 
 def _table_light(rng: np.random.Generator) -> Light:
@@ -137,8 +159,8 @@ def _drop_shadow(rng: np.random.Generator, covered: np.ndarray, scale: float) ->
     soft = cv2.GaussianBlur(small, (0, 0), blur / 2)
     move = np.array([[1, 0, rng.normal(0, 0.4) * blur], [0, 1, rng.uniform(0, 0.4) * blur]])
     soft = cv2.warpAffine(soft, move, soft.shape[::-1])
-    full = cv2.resize(soft, covered.shape[::-1])
-    return (1 - np.float32(rng.uniform(0.0, 0.45)) * full).astype(np.float32)
+    bright = 1 - np.float32(rng.uniform(0.0, 0.45)) * soft
+    return cv2.resize(bright, covered.shape[::-1])
 
 
 def _draw_hanger(

@@ -7,21 +7,15 @@ from dataclasses import dataclass
 import numba
 import numpy as np
 
-from tryon.data.synthetic.bodies import BodyModel, Shape
+from tryon.data.synthetic.bodies import BodyModel
 from tryon.data.synthetic.canonical import canonical_uv
 from tryon.data.synthetic.cuts import Cut
-from tryon.data.synthetic.patterns import COLUMNS, Patterns, Shell, Tube
+from tryon.data.synthetic.draping import garment_rest, shell_of, tube_of
+from tryon.data.synthetic.patterns import Patterns, Shell
 from tryon.data.synthetic.unroll import unrolled
 
 SHELL_OVERLAP = 0.03
 """How far, in metres, shoulders reach down below the top of the tube."""
-
-
-@dataclass(frozen=True, eq=False, slots=True)
-class Folds:
-    """Where the folds of one wearing are: random phases, float (6,)."""
-
-    phases: np.ndarray
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -61,19 +55,11 @@ def smoothstep(x: np.ndarray, start: float, end: float) -> np.ndarray:
 def garment_mesh(cut: Cut, model: BodyModel, patterns: Patterns) -> GarmentMesh:
     """Cut the garment out of its patterns, on the mean body."""
     mean = garment_rest(cut, patterns, model.mean)
-    shell = _shell_of(cut, patterns)
-    tube = _tube_of(cut, patterns)
-    count = len(tube.sources) if _has_tube(cut) else 0
-    parts_bones, parts_weights, faces = [], [], []
-    if count:
-        parts_bones.append(tube.bones)
-        parts_weights.append(tube.weights)
-        faces.append(tube.faces)
-    if shell is not None:
-        width = tube.bones.shape[1]
-        parts_bones.append(shell.bones[:, :width])
-        parts_weights.append(shell.weights[:, :width])
-        faces.append(shell.faces + count)
+    shell, tube = shell_of(cut, patterns), tube_of(cut, patterns)
+    count = 0 if tube is None else len(tube.sources)
+    width = patterns.tube.bones.shape[1]
+    pieces = [p for p in (tube, shell) if p is not None]
+    faces = np.concatenate([p.faces if p is tube else p.faces + count for p in pieces])
     layer = _layer(cut, model, patterns, shell, count)
     arm, leg = np.zeros(len(mean), np.float32), np.zeros(len(mean), np.float32)
     along = np.zeros(len(mean), np.float32)
@@ -82,13 +68,13 @@ def garment_mesh(cut: Cut, model: BodyModel, patterns: Patterns) -> GarmentMesh:
         leg[count:] = patterns.leg_share[shell.vertices]
         along[count:] = patterns.arm_along[shell.vertices]
     edge, cut_field = _fields(cut, patterns, mean, layer, arm, along, count)
-    all_faces, kept = _compacted(np.concatenate(faces), cut_field)
+    all_faces, kept = _compacted(faces, cut_field)
     cloth = unrolled(cut, patterns, model, mean, arm, leg, along, count)
     return GarmentMesh(
         cut_numbers=cut,
         faces=all_faces,
-        bones=np.ascontiguousarray(np.concatenate(parts_bones)[kept]),
-        weights=np.ascontiguousarray(np.concatenate(parts_weights)[kept]),
+        bones=np.concatenate([p.bones[:, :width] for p in pieces])[kept],
+        weights=np.concatenate([p.weights[:, :width] for p in pieces])[kept],
         uv=canonical_uv(mean[kept]),
         layer=layer[kept],
         cloth=cloth[kept].astype(np.float32),
@@ -121,106 +107,6 @@ def _compacted(faces, cut):  # type: ignore[no-untyped-def]
                 out[n, k] = index[faces[i, k]]
             n += 1
     return out, np.flatnonzero(used)
-
-
-def _has_tube(cut: Cut) -> bool:
-    return cut.build in ("top", "skirt")
-
-
-def _tube_of(cut: Cut, patterns: Patterns) -> Tube:
-    return patterns.tube.down_to(cut.hem - 2 * abs(cut.slant) - 0.02)
-
-
-def _shell_of(cut: Cut, patterns: Patterns) -> Shell | None:
-    if cut.build == "top" and cut.neckline != "strapless":
-        return patterns.top
-    return patterns.legs if cut.build == "trousers" else None
-
-
-def garment_rest(
-    cut: Cut, patterns: Patterns, shape: Shape, folds: Folds | None = None
-) -> np.ndarray:
-    """The whole pattern on a body in A-pose, float32 (N, 3): first the tube, then the shell."""
-    pieces = []
-    if _has_tube(cut):
-        pieces.append(_tube_rest(cut, patterns, shape, folds))
-    shell = _shell_of(cut, patterns)
-    if shell is not None:
-        pieces.append(_shell_rest(cut, patterns, shell, shape, folds))
-    return np.concatenate(pieces).astype(np.float32)
-
-
-def _tube_rest(cut: Cut, patterns: Patterns, shape: Shape, folds: Folds | None) -> np.ndarray:
-    tube, marks = _tube_of(cut, patterns), patterns.marks
-    base = tube.base(shape)
-    angles = tube.angles.reshape(-1, COLUMNS)
-    outwards = np.stack([np.sin(angles), -np.cos(angles)], axis=-1)
-    start = cut.top if cut.build == "skirt" else marks.armpit - 0.06
-    heights = tube.heights[:, None]
-    first = int(np.searchsorted(-tube.heights, -start))
-    hang = (base[..., :2] * outwards).sum(-1)
-    straight = hang.copy()
-    straight[first:] = np.maximum.accumulate(hang[first:], axis=0)
-    down = np.clip((start - heights) / max(start - cut.hem, 0.05), 0, 1.3)
-    here = slice(first, max(int(np.searchsorted(-tube.heights, -cut.hem)), first + 1))
-    widest = hang[here].max(0)
-    sideways = cut.boxy * (0.3 + 0.7 * np.sin(angles) ** 2)
-    offset = np.maximum(cut.drape * (straight - hang), sideways * (widest - hang)) + cut.ease
-    if cut.build == "top":
-        # Close to the body where the sleeves begin, so that raised arms leave no ledge there.
-        close = 0.006 + 0.25 * cut.ease
-        offset = close + (offset - close) * smoothstep(heights, marks.armpit, marks.armpit - 0.14)
-    offset = offset + cut.flare * down**1.3
-    offset -= cut.waist * np.exp(-(((heights - marks.waist) / 0.06) ** 2))
-    if folds is not None:
-        offset = offset + cut.folds * _tube_folds(cut, folds, angles, heights, down)
-    offset = np.maximum(offset, 0.004)
-    base = base.copy()
-    base[..., :2] += outwards * offset[..., None]
-    return base.reshape(-1, 3)
-
-
-def _tube_folds(
-    cut: Cut, folds: Folds, angles: np.ndarray, heights: np.ndarray, down: np.ndarray
-) -> np.ndarray:
-    """Folds that hang down and deepen towards the hem, and a few slanting ones; about +-1."""
-    p = folds.phases
-    hanging = np.sin(cut.pleats * angles + p[0] + 1.5 * np.sin(2 * angles + p[1]))
-    hanging += 0.5 * np.sin((cut.pleats // 2 + 2) * angles + p[2] + 4 * heights)
-    slanting = np.sin(3 * angles + 45 * heights + p[3]) * np.sin(2 * angles + p[4])
-    return down * hanging + 0.4 * slanting
-
-
-def _shell_rest(
-    cut: Cut, patterns: Patterns, shell: Shell, shape: Shape, folds: Folds | None
-) -> np.ndarray:
-    v, marks = shell.vertices, patterns.marks
-    normals = shape.smooth_normals[v]
-    # Smoothing shrinks the body a little: start where the skin is.
-    sunk = ((shape.rest[v] - shape.smooth[v]) * normals).sum(1)
-    points = shape.smooth[v] + normals * np.maximum(sunk, 0)[:, None]
-    along = patterns.arm_along[v]
-    if cut.build == "trousers":
-        leg = np.abs(patterns.leg_share[v])
-        height = patterns.mean_height[v]
-        down = np.clip((marks.crotch + 0.05 - height) / (marks.crotch + 0.05 - cut.hem), 0, 1.2)
-        offset = cut.ease * (0.5 + 0.5 * leg)
-        wanted = 0.1 + (cut.leg - 0.1) * np.clip(down, 0, 1)
-        room = np.maximum(wanted - patterns.leg_radius[v], 0) * smoothstep(down, 0.0, 0.25)
-        offset = np.maximum(offset, offset * 0.3 + room * leg)
-        phase = 60 * height
-    else:
-        arm = smoothstep(np.abs(patterns.arm_share[v]), 0.15, 0.8)
-        height = patterns.mean_height[v]
-        trunk = 0.006 + 0.25 * cut.ease * smoothstep(height, marks.shoulder + 0.06, marks.armpit)
-        sleeve = cut.sleeve_ease + cut.sleeve_flare * np.clip(along, 0, 1.1) ** 1.5
-        offset = trunk * (1 - arm) + sleeve * arm
-        phase = 40 * along
-    if folds is not None:
-        p = folds.phases
-        wave = np.sin(phase + p[0] + 25 * points[:, 0]) * np.sin(0.6 * phase + p[1])
-        offset = offset + cut.folds * wave
-    return points + normals * np.maximum(offset, 0.004)[:, None]
 
 
 def _layer(

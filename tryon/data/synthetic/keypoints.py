@@ -30,18 +30,16 @@ def figure_keypoints(figure: Figure, depth: np.ndarray) -> tuple[np.ndarray, np.
     from tryon.types import JOINTS
 
     joints = figure.model.joints @ figure.points
-    world = [
-        (joints[5] + joints[6]) / 2 if name == "neck" else joints[COCO_ORDER[name]]
-        for name in JOINTS
-    ]
-    tips = []
-    for side in ("R", "L"):
-        for finger in (1, 2, 5):
-            b = figure.model.bone[f"finger{finger}-3.{side}"]
-            a = figure.model.bone[f"finger{finger}-2.{side}"]
-            end = figure.shape.heads[b] + 0.9 * (figure.shape.heads[b] - figure.shape.heads[a])
-            tips.append(figure.transforms[b][:, :3] @ end + figure.transforms[b][:, 3])
-    seen = _in_picture(figure, np.stack([*world, *tips]), depth)
+    world = joints[[COCO_ORDER.get(name, 0) for name in JOINTS]]
+    world[JOINTS.index("neck")] = (joints[5] + joints[6]) / 2
+    bone, heads = figure.model.bone, figure.shape.heads
+    fingers = [f"finger{k}" for k in (1, 2, 5)]
+    last = [bone[f"{name}-3.{side}"] for side in "RL" for name in fingers]
+    before = [bone[f"{name}-2.{side}"] for side in "RL" for name in fingers]
+    ends = heads[last] + 0.9 * (heads[last] - heads[before])
+    moves = figure.transforms[last]
+    tips = np.einsum("nij,nj->ni", moves[:, :, :3], ends) + moves[:, :, 3]
+    seen = _in_picture(figure, np.concatenate([world, tips]), depth)
     return seen[:18], seen[18:].reshape(2, 3, 3)
 
 

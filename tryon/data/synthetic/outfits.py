@@ -9,8 +9,9 @@ import numpy as np
 
 from tryon.data.synthetic.bodies import body_model
 from tryon.data.synthetic.cuts import Cut, cut_words, random_cut, random_jacket
+from tryon.data.synthetic.draping import Folds
 from tryon.data.synthetic.fabrics import Fabric, random_fabric
-from tryon.data.synthetic.garments import Folds, GarmentMesh, garment_mesh
+from tryon.data.synthetic.garments import GarmentMesh, garment_mesh
 from tryon.data.synthetic.patterns import patterns
 from tryon.types import Category
 

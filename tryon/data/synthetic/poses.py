@@ -11,9 +11,10 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.spatial.transform import Rotation
 
 from tryon.data.synthetic.bodies import BodyModel, Shape
+from tryon.data.synthetic.draws import one_by_chance, one_of
+from tryon.data.synthetic.turns import axis_turn, turn_about
 
 ARM_POSES = {
     "down": 0.38,
@@ -47,20 +48,20 @@ def random_pose(
     turns = np.tile(np.eye(3), (len(model.parents), 1, 1))
 
     def turn(bone: str, axes: str, *degrees: float) -> None:
-        matrix = np.eye(3)
-        for axis, angle in zip(axes, degrees, strict=True):
+        matrix = axis_turn(axes[0], degrees[0])
+        for axis, angle in zip(axes[1:], degrees[1:], strict=True):
             matrix = axis_turn(axis, angle) @ matrix
         turns[model.bone[bone]] = matrix
 
-    legs = str(rng.choice(list(LEG_POSES), p=list(LEG_POSES.values())))
+    legs = one_by_chance(rng, LEG_POSES)
     legs = "sit" if seated else legs
     _pose_legs(rng, legs, turn)
     turn("spine05", "xyz", rng.normal(0, 2), rng.normal(0, 2), rng.normal(0, 4))
     turn("spine03", "xyz", rng.normal(1, 3), rng.normal(0, 2.5), rng.normal(0, 5))
     turn("neck01", "xyz", rng.normal(4, 4), rng.normal(0, 3), rng.normal(0, 7))
     turn("head", "xyz", rng.normal(2, 5), rng.normal(0, 4), rng.normal(0, 12))
-    left = str(rng.choice(list(ARM_POSES), p=list(ARM_POSES.values())))
-    right = left if rng.random() < 0.55 else str(rng.choice(list(ARM_POSES)))
+    left = one_by_chance(rng, ARM_POSES)
+    right = left if rng.random() < 0.55 else one_of(rng, list(ARM_POSES))
     if "crossed" in (left, right):
         left = right = "crossed"
     for side, name in (("L", left), ("R", right)):
@@ -75,23 +76,13 @@ def random_pose(
     return PoseDraw(turns, (left, right), legs)
 
 
-def axis_turn(axis: str, degrees: float) -> np.ndarray:
-    """Rotation (3, 3) about "x", "y" or "z"."""
-    c, s = math.cos(math.radians(degrees)), math.sin(math.radians(degrees))
-    if axis == "x":
-        return np.array([[1, 0, 0], [0, c, -s], [0, s, c]])
-    if axis == "y":
-        return np.array([[c, 0, s], [0, 1, 0], [-s, 0, c]])
-    return np.array([[c, -s, 0], [s, c, 0], [0, 0, 1]])
-
-
 def _pose_legs(rng: np.random.Generator, name: str, turn) -> None:  # type: ignore[no-untyped-def]
     """`turn(bone, axes, *degrees)` records a rotation; thighs swing forwards for negative x."""
     for side, out in (("L", 1.0), ("R", -1.0)):
         thigh, knee, inwards, twist = rng.normal(-1, 2), abs(rng.normal(0, 3)), 0.0, 0.0
         if name in ("stand", "contrapposto"):
             inwards = rng.uniform(-2, 6)
-        if name == "contrapposto" and out * rng.choice([-1, 1]) > 0:
+        if name == "contrapposto" and out * one_of(rng, [-1, 1]) > 0:
             thigh, knee, twist = rng.uniform(-22, -6), rng.uniform(10, 40), rng.uniform(0, 15)
         if name == "walk":
             swing = out * rng.uniform(8, 22)
@@ -183,14 +174,14 @@ def _pose_arm(
     )
     axis = (wrist_rest - elbow_rest) / np.linalg.norm(wrist_rest - elbow_rest)
     twist = np.radians(rng.normal(0, 25))
-    turns[bone[f"lowerarm02.{side}"]] = Rotation.from_rotvec(axis * twist).as_matrix()
+    turns[bone[f"lowerarm02.{side}"]] = turn_about(axis, twist)
 
 
 def _shortest_turn(source: np.ndarray, target: np.ndarray) -> np.ndarray:
     """The smallest rotation (3, 3) that takes one direction to another."""
-    a, b = source / np.linalg.norm(source), target / np.linalg.norm(target)
-    axis = np.cross(a, b)
-    sine, cosine = np.linalg.norm(axis), a @ b
-    if sine < 1e-6:
+    (ax, ay, az), (bx, by, bz) = source, target
+    axis = np.array([ay * bz - az * by, az * bx - ax * bz, ax * by - ay * bx])
+    sine, cosine = math.sqrt(axis @ axis), float(source @ target)
+    if sine < 1e-6 * abs(cosine):
         return np.eye(3)
-    return Rotation.from_rotvec(axis / sine * np.arctan2(sine, cosine)).as_matrix()
+    return turn_about(axis / sine, math.atan2(sine, cosine))

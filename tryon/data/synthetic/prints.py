@@ -6,10 +6,12 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 import cv2
+import numba
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 from tryon.data.synthetic.cuts import Cut
+from tryon.data.synthetic.draws import one_of
 
 WORDS = (
     "NORTH", "SUMMER", "RIVER", "1987", "HELLO", "STUDIO", "OCEAN", "MILANO", "WILD", "TEAM 42",
@@ -43,9 +45,9 @@ def random_decal(rng: np.random.Generator, cut: Cut, ground: np.ndarray) -> tupl
     second = rng.uniform(20, 240, 3)
     canvas = Image.new("RGBA", (SIZE, SIZE), (*ink.astype(int).tolist(), 0))
     draw = ImageDraw.Draw(canvas)
-    kind = str(rng.choice(["word", "picture", "both", "badge"], p=[0.35, 0.2, 0.25, 0.2]))
+    kind = one_of(rng, ["word", "picture", "both", "badge"], [0.35, 0.2, 0.25, 0.2])
     inks = (_rgb(ink), _rgb(second))
-    word = str(rng.choice(WORDS))
+    word = one_of(rng, WORDS)
     if kind in ("picture", "both"):
         _draw_picture(rng, draw, inks, 100 if kind == "both" else SIZE)
     if kind in ("word", "both"):
@@ -57,10 +59,10 @@ def random_decal(rng: np.random.Generator, cut: Cut, ground: np.ndarray) -> tupl
     image[..., 3] /= 255
     small = rng.random() < 0.2
     width = rng.uniform(0.05, 0.08) if small else rng.uniform(0.16, 0.26)
-    centre = 0.08 * rng.choice([-1, 1]) if small else rng.normal(0, 0.006)
+    centre = 0.08 * one_of(rng, [-1, 1]) if small else rng.normal(0, 0.006)
     top = -cut.top + max(cut.neck_depth, 0.06) + rng.uniform(0.04, 0.1)
     if cut.build != "top":
-        centre, top, width = rng.choice([-0.1, 0.1]), -cut.top + rng.uniform(0.1, 0.3), 0.07
+        centre, top, width = one_of(rng, [-0.1, 0.1]), -cut.top + rng.uniform(0.1, 0.3), 0.07
     top = min(top, -cut.hem - width)
     words = {
         "word": f'the word "{word}"',
@@ -112,7 +114,7 @@ def _draw_picture(
     inks: tuple[tuple[int, int, int, int], tuple[int, int, int, int]],
     bottom: int,
 ) -> None:
-    kind = rng.choice(["star", "sun", "mountain", "blocks", "face", "heart"])
+    kind = one_of(rng, ["star", "sun", "mountain", "blocks", "face", "heart"])
     cx, cy, r = SIZE / 2, bottom / 2, bottom * 0.46
     first, second = inks
     if kind == "star":
@@ -148,6 +150,18 @@ def _draw_picture(
         draw.polygon([tuple(c) for c in outline.tolist()], fill=first)
 
 
+@numba.njit(cache=True)
+def _faded(image):  # type: ignore[no-untyped-def]
+    """An image (h, w, 4) with its colours times its alpha."""
+    out = np.empty_like(image)
+    for y in range(image.shape[0]):
+        for x in range(image.shape[1]):
+            for c in range(3):
+                out[y, x, c] = image[y, x, c] * image[y, x, 3]
+            out[y, x, 3] = image[y, x, 3]
+    return out
+
+
 def decal_for(decal: Decal | None, metres_per_pixel: float) -> tuple[np.ndarray, np.ndarray]:
     """The print at the resolution of a picture: float32 (h, w, 4), and its box and side (5,)."""
     if decal is None:
@@ -156,8 +170,7 @@ def decal_for(decal: Decal | None, metres_per_pixel: float) -> tuple[np.ndarray,
     tall, wide = image.shape[:2]
     n = int(np.clip(1.5 * decal.box[2] / metres_per_pixel, 4, wide))
     if n < wide:
-        faded = image.copy()
-        faded[..., :3] *= faded[..., 3:]
+        faded = _faded(image)
         m = int(np.clip(1.5 * decal.box[3] / metres_per_pixel, 4, tall))
         faded = cv2.resize(faded, (n, m), interpolation=cv2.INTER_AREA)
         faded[..., :3] = faded[..., :3] / np.maximum(faded[..., 3:], 1e-3)

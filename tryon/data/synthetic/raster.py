@@ -14,6 +14,9 @@ import numpy as np
 
 FAR = 1e9
 
+TILE = 8
+"""Pixels across the tiles in which hidden triangles are looked for."""
+
 
 class Buffers(NamedTuple):
     """depth float32 (H, W), owner int8 (H, W) or -1, face int32 (H, W)."""
@@ -56,69 +59,111 @@ def draw(
     """
     if cut is None:
         cut = np.ones(len(points), np.float32)
-    return _rasterise(  # type: ignore[no-any-return]
-        points, faces, cut, np.float32(bias), owner, closed,
-        buffers.depth, buffers.owner, buffers.face,
-    )  # fmt: skip
+    box = np.array([buffers.depth.shape[1], buffers.depth.shape[0], 0, 0], np.int32)
+    far, nearer = np.full((1, 1), FAR, np.float32), np.float32(bias)
+    _rasterise(points, faces, cut, nearer, owner, True, far, box, *buffers)
+    if not closed:
+        # What is seen from inside mostly lies behind what was drawn just now.
+        far = _farthest(buffers.depth, box)
+        _rasterise(points, faces, cut, nearer, owner, False, far, box, *buffers)
+    return box
 
 
 @numba.njit(cache=True, fastmath=True, error_model="numpy")
-def _rasterise(points, faces, cut, bias, mark, closed, depth, owner, face):  # type: ignore[no-untyped-def]
+def _farthest(depth, box):  # type: ignore[no-untyped-def]
+    """The farthest depth in every tile of `TILE` x `TILE` pixels, float32; FAR outside the box
+    (4,): left, top, right, bottom."""
     height, width = depth.shape
-    box = np.array([width, height, 0, 0], np.int32)
-    zero, half, one = np.float32(0), np.float32(0.5), np.float32(1)
+    out = np.full((height // TILE + 1, width // TILE + 1), np.float32(FAR))
+    for row in range(-(-box[1] // TILE), box[3] // TILE):
+        for column in range(-(-box[0] // TILE), box[2] // TILE):
+            most = depth[row * TILE, column * TILE]
+            for y in range(row * TILE, row * TILE + TILE):
+                for x in range(column * TILE, column * TILE + TILE):
+                    most = max(most, depth[y, x])
+            out[row, column] = most
+    return out
+
+
+@numba.njit(cache=True, fastmath=True, error_model="numpy")
+def _rasterise(points, faces, cut, bias, mark, outside, far, box, depth, owner, face):  # type: ignore[no-untyped-def]
+    """Draw the triangles that are seen from outside, or the others, and widen the box (4,).
+
+    far: float32, see `_farthest`; with more than one tile, triangles behind it are left out.
+    """
+    height, width = depth.shape
+    half = 0.5
     for i in range(faces.shape[0]):
-        a, b, c = faces[i, 0], faces[i, 1], faces[i, 2]
+        a, b, c = np.uint32(faces[i, 0]), np.uint32(faces[i, 1]), np.uint32(faces[i, 2])
+        ax, ay, bx, by = points[a, 0], points[a, 1], points[b, 0], points[b, 1]
+        cx, cy = points[c, 0], points[c, 1]
+        ux, uy, vx, vy = bx - ax, by - ay, cx - ax, cy - ay
+        area = ux * vy - vx * uy
+        if area == 0 or (area < 0) != outside:
+            continue
         ca, cb, cc = cut[a], cut[b], cut[c]
         if ca < 0 and cb < 0 and cc < 0:
             continue
-        ax, ay, bx, by = points[a, 0], points[a, 1], points[b, 0], points[b, 1]
-        cx, cy = points[c, 0], points[c, 1]
         # A pixel belongs to the triangle that holds its centre, x + 0.5.
-        left = max(zero, np.ceil(min(ax, min(bx, cx)) - half))
-        right = min(np.float32(width - 1), np.floor(max(ax, max(bx, cx)) - half))
-        top = max(zero, np.ceil(min(ay, min(by, cy)) - half))
-        bottom = min(np.float32(height - 1), np.floor(max(ay, max(by, cy)) - half))
+        left = max(0.0, np.ceil(min(ax, min(bx, cx)) - half))
+        right = min(width - 1.0, np.floor(max(ax, max(bx, cx)) - half))
+        top = max(0.0, np.ceil(min(ay, min(by, cy)) - half))
+        bottom = min(height - 1.0, np.floor(max(ay, max(by, cy)) - half))
         if left > right or top > bottom:
             continue
-        area = (bx - ax) * (cy - ay) - (cx - ax) * (by - ay)
-        if area == 0 or (closed and area > 0):
-            continue
-        box[0], box[1] = min(box[0], int(left)), min(box[1], int(top))
-        box[2], box[3] = max(box[2], int(right) + 1), max(box[3], int(bottom) + 1)
-        inverse = one / area
+        left, right, top, bottom = int(left), int(right), int(top), int(bottom)
         az = points[a, 2] + bias
         bz, cz = points[b, 2] + bias - az, points[c, 2] + bias - az
-        step_b, step_c = (cy - ay) * inverse, (ay - by) * inverse
-        step_a = -step_b - step_c
-        step_z, step_cut = step_b * bz + step_c * cz, step_b * (cb - ca) + step_c * (cc - ca)
+        if far.size > 1 and _hidden(az + min(0.0, min(bz, cz)), far, left, right, top, bottom):
+            continue
+        box[0], box[1] = min(box[0], left), min(box[1], top)
+        box[2], box[3] = max(box[2], right + 1), max(box[3], bottom + 1)
+        inverse = 1.0 / area
+        z_x, z_y = (vy * bz - uy * cz) * inverse, (ux * cz - vx * bz) * inverse
         whole = ca >= 0 and cb >= 0 and cc >= 0
-        px = half - ax
-        for y in range(int(top), int(bottom) + 1):
-            py = np.float32(y) + half - ay
-            # Corner weights at the centre of the row's first pixel, then where all are positive.
-            wb = (px * (cy - ay) - (cx - ax) * py) * inverse
-            wc = ((bx - ax) * py - px * (by - ay)) * inverse
-            wa = one - wb - wc
-            first, last = left, right
-            for weight, step in ((wa, step_a), (wb, step_b), (wc, step_c)):
-                if step > 0:
-                    first = max(first, -weight / step)
-                elif step < 0:
-                    last = min(last, -weight / step)
-                elif weight < 0:
-                    last = np.float32(-1)
-            start = int(np.ceil(first))
-            z = az + (wb + step_b * start) * bz + (wc + step_c * start) * cz
-            kept = ca + (wb + step_b * start) * (cb - ca) + (wc + step_c * start) * (cc - ca)
-            for x in range(start, int(np.floor(last)) + 1):
-                if z < depth[y, x] and (whole or kept >= 0):
-                    depth[y, x] = z
-                    owner[y, x] = mark
-                    face[y, x] = i
+        cut_x = (vy * (cb - ca) - uy * (cc - ca)) * inverse
+        cut_y = (ux * (cc - ca) - vx * (cb - ca)) * inverse
+        step_z, step_cut = np.float32(z_x), np.float32(cut_x)
+        # From the top to the bottom corner, rows lie between the long edge and a short one.
+        if by < ay:
+            ax, ay, bx, by = bx, by, ax, ay
+        if cy < by:
+            bx, by, cx, cy = cx, cy, bx, by
+            if by < ay:
+                ax, ay, bx, by = bx, by, ax, ay
+        first_x, first_y = points[a, 0], points[a, 1]
+        long = np.float64(cx - ax) / np.float64(cy - ay)
+        upper, lower = np.float64(bx - ax) / np.float64(by - ay), np.float64(cx - bx) / (cy - by)
+        for y in range(top, bottom + 1):
+            middle = y + half
+            one = ax + (middle - ay) * long
+            two = ax + (middle - ay) * upper if middle < by else bx + (middle - by) * lower
+            start = max(int(np.ceil(min(one, two) - half)), left)
+            end = min(int(np.ceil(max(one, two) - half)), right + 1)
+            across, down = start + half - first_x, middle - first_y
+            z = np.float32(az + across * z_x + down * z_y)
+            if whole:
+                for x in range(np.uint64(start), np.uint64(max(start, end))):
+                    if z < depth[y, x]:
+                        depth[y, x], owner[y, x], face[y, x] = z, mark, i
+                    z += step_z
+                continue
+            kept = np.float32(ca + across * cut_x + down * cut_y)
+            for x in range(np.uint64(start), np.uint64(max(start, end))):
+                if z < depth[y, x] and kept >= 0:
+                    depth[y, x], owner[y, x], face[y, x] = z, mark, i
                 z += step_z
                 kept += step_cut
-    return box
+
+
+@numba.njit(cache=True, fastmath=True, error_model="numpy")
+def _hidden(near, far, left, right, top, bottom):  # type: ignore[no-untyped-def]
+    """Whether all tiles that a rectangle (its last row and column inside) touches are nearer."""
+    for row in range(top // TILE, bottom // TILE + 1):
+        for column in range(left // TILE, right // TILE + 1):
+            if far[row, column] > near:
+                return False
+    return True
 
 
 @numba.njit(cache=True, fastmath=True, error_model="numpy")

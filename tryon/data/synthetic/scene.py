@@ -12,10 +12,11 @@ from tryon.data.synthetic.appearance import random_look
 from tryon.data.synthetic.bodies import body_model, bone_transforms, posed
 from tryon.data.synthetic.camera import random_camera
 from tryon.data.synthetic.canonical import PARTS
+from tryon.data.synthetic.draping import Folds
+from tryon.data.synthetic.draws import one_of
 from tryon.data.synthetic.dressing import body_surface, outfit_views, random_setting, with_parts
 from tryon.data.synthetic.figure import Figure
 from tryon.data.synthetic.flatlay import flat_lay_photo
-from tryon.data.synthetic.garments import Folds
 from tryon.data.synthetic.keypoints import figure_keypoints
 from tryon.data.synthetic.light import random_light
 from tryon.data.synthetic.masks import agnostic_mask
@@ -48,7 +49,7 @@ def render_sample(
     """
     rng = np.random.default_rng(seed)
     photos = photo_paths(fabric_folder) if fabric_folder else ()
-    category: Category = str(rng.choice(CATEGORIES, p=CHANCES))  # type: ignore[assignment]
+    category: Category = one_of(rng, CATEGORIES, CHANCES)
     seated = category != "dress" and rng.random() < 0.06
     figure = random_figure(rng, category, size, seated)
     pieces = random_outfit(rng, category, photos, seated)

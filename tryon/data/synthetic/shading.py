@@ -28,31 +28,43 @@ def shade_cloth(
     crease: float,
     image: np.ndarray,
     truth: Truth | None,
+    where: np.ndarray | None = None,
 ) -> None:
     """Add a garment's colours to `image` float32 (H, W, 4), in place, and its truth if asked for.
 
     buffers: `SAMPLES` times as large; other: float32 like its depth, what may hide it;
-    crease: samples that lie further apart in depth, in metres, are coloured one by one.
+    crease: samples that lie further apart in depth, in metres, are coloured one by one;
+    where: bool (H, W), only these pixels.
     """
-    places = _gathered(*mesh, *buffers, other, np.float32(crease))
+    places = _gathered(*mesh, *buffers, other, _everywhere(image, where), np.float32(crease))
     if truth is not None:
         _write_truth(*places, truth.uv, truth.layer)  # type: ignore[call-arg]
     _colour_cloth(*places, *cloth, *light, image)  # type: ignore[call-arg]
 
 
 def shade_skin(
-    mesh: Mesh, buffers: Buffers, other: np.ndarray, skin: Skin, light: Light, image: np.ndarray
+    mesh: Mesh,
+    buffers: Buffers,
+    other: np.ndarray,
+    skin: Skin,
+    light: Light,
+    image: np.ndarray,
+    where: np.ndarray | None = None,
 ) -> None:
     """Add the body's colours to `image`, in place; see `shade_cloth`."""
-    places = _gathered(*mesh, *buffers, other, np.float32(FAR))
+    places = _gathered(*mesh, *buffers, other, _everywhere(image, where), np.float32(FAR))
     _colour_skin(*places, mesh.faces, *skin, *light, image)  # type: ignore[call-arg]
+
+
+def _everywhere(image: np.ndarray, where: np.ndarray | None) -> np.ndarray:
+    return np.ones(image.shape[:2], np.bool_) if where is None else where
 
 
 @_compiled
 def _gathered(  # type: ignore[no-untyped-def]
-    mark, points, faces, attributes, box, depth, owner, face, other, crease
+    mark, points, faces, attributes, box, depth, owner, face, other, where, crease
 ):
-    """The places of a mesh that have a colour or a truth.
+    """The places of a mesh that have a colour or a truth, in the pixels `where` (H, W).
 
     Returns pixel int32 (n, 2): column and row; face int32 (n,); share float32 (n,): how much of
     the pixel shows it; own bool (n,): whether it is the pixel's own sample, which the truth is
@@ -68,6 +80,8 @@ def _gathered(  # type: ignore[no-untyped-def]
     n = 0
     for y in range(top, bottom):
         for x in range(left, right):
+            if not where[y, x]:
+                continue
             has, shown, at_y, at_x = 0, 0, 0, 0
             near, far = np.float32(FAR), np.float32(-FAR)
             for sample_y in range(k * y, k * y + k):
@@ -135,8 +149,9 @@ def _colour_cloth(  # type: ignore[no-untyped-def]
     tile, to_tile, back_shift, decal, decal_box, trim, trim_width, fade, creases, crease_depth,
     sheen, direction, ambient, diffuse, tint, image,
 ):  # fmt: skip
-    size, m = tile.shape[0], creases.shape[0]
-    to_crease = np.float32(m / CREASE_METRES)
+    # Both are powers of two, so that `&` wraps around.
+    last, last_crease = tile.shape[0] - 1, creases.shape[0] - 1
+    to_crease = np.float32(creases.shape[0] / CREASE_METRES)
     for n in range(len(share)):
         if share[n] == 0:
             continue
@@ -150,8 +165,9 @@ def _colour_cloth(  # type: ignore[no-untyped-def]
             if side < 0:
                 x, y = x + back_shift[0], y + back_shift[1]
             left, top = np.floor(x), np.floor(y)
-            x0, y0 = int(left) % size, int(top) % size
-            r, g, b = _between(tile, x0, y0, (x0 + 1) % size, (y0 + 1) % size, x - left, y - top)
+            x0, y0 = int(left) & last, int(top) & last
+            x1, y1 = (x0 + 1) & last, (y0 + 1) & last
+            r, g, b = _between(tile, x0, y0, x1, y1, x - left, y - top)
             if fade[0] >= 0:
                 late = min(_ONE, max(_ZERO, (t - fade[3]) / (fade[4] - fade[3])))
                 r, g, b = _blended(r, g, b, fade[0], fade[1], fade[2], late)
@@ -159,8 +175,8 @@ def _colour_cloth(  # type: ignore[no-untyped-def]
                 x = (s - decal_box[0]) / decal_box[2] * np.float32(decal.shape[1]) - _HALF
                 y = (t - decal_box[1]) / decal_box[3] * np.float32(decal.shape[0]) - _HALF
                 r, g, b = _printed(decal, x, y, r, g, b)
-        crease_x = int(np.floor((s if side > 0 else s + np.float32(3)) * to_crease)) % m
-        crease_y = int(np.floor(t * to_crease)) % m
+        crease_x = int(np.floor((s if side > 0 else s + np.float32(3)) * to_crease)) & last_crease
+        crease_y = int(np.floor(t * to_crease)) & last_crease
         inside = ny > 0
         if inside:
             nx, ny, nz = -nx, -ny, -nz
@@ -249,7 +265,31 @@ def body_truth(
 
     parts: uint8 (V,), of the vertices; crease: as in `shade_cloth`.
     """
-    places = _gathered(*mesh, *buffers, buffers.depth, np.float32(crease))
-    _write_truth(*places, truth.uv, truth.layer)  # type: ignore[call-arg]
-    pixel, face, _, own, _ = places
-    truth.part[pixel[own, 1], pixel[own, 0]] = parts[mesh.faces[face[own], 0]]
+    _write_body(*mesh, *buffers, parts, np.float32(crease), *truth)  # type: ignore[call-arg]
+
+
+@_compiled
+def _write_body(  # type: ignore[no-untyped-def]
+    mark, points, faces, attributes, box, depth, owner, face, parts, crease, uv, layer, part
+):
+    k, middle = SAMPLES, np.float32(SAMPLES // 2) + _HALF
+    for y in range(box[1] // k, -(-box[3] // k)):
+        for x in range(box[0] // k, -(-box[2] // k)):
+            own_y, own_x = k * y + k // 2, k * x + k // 2
+            if owner[own_y, own_x] != mark:
+                continue
+            here, whole = depth[own_y, own_x], True
+            for sample_y in range(k * y, k * y + k):
+                for sample_x in range(k * x, k * x + k):
+                    away = abs(depth[sample_y, sample_x] - here)
+                    whole &= owner[sample_y, sample_x] == mark and away < crease
+            to_middle = _HALF * k if whole else middle
+            i = face[own_y, own_x]
+            at_x, at_y = np.float32(k * x) + to_middle, np.float32(k * y) + to_middle
+            wa, wb, wc = corner_weights(points, faces, i, at_x, at_y)
+            a, b, c = faces[i, 0], faces[i, 1], faces[i, 2]
+            for n in range(2):
+                uv[y, x, n] = wa * attributes[a, 3 + n] + wb * attributes[b, 3 + n]
+                uv[y, x, n] += wc * attributes[c, 3 + n]
+            front = wa * attributes[a, 5] + wb * attributes[b, 5] + wc * attributes[c, 5]
+            layer[y, x], part[y, x] = 1 if front >= 0 else 2, parts[a]

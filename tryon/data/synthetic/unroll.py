@@ -56,15 +56,14 @@ def unrolled(
     else:
         rows = np.abs(patterns.tube.base(model.mean)[..., 0]).max(1) + cut.ease
     heights = patterns.tube.heights[: len(rows)]
-    half = np.interp(mean[:, 2], heights[::-1], rows[::-1])
-    flat = _unrolled_trunk(mean, half, marks.armpit, marks.shoulder + 0.03)
+    upwards = np.ascontiguousarray(heights[::-1]), np.ascontiguousarray(rows[::-1])
+    flat = _unrolled_trunk(mean, *upwards, marks.armpit, marks.shoulder + 0.03)
     if cut.build == "top":
-        on_limb = np.clip((np.abs(arm) - 0.1) / 0.8, 0, 1)
         chains, share, apart = ("upperarm01", "lowerarm01", "wrist"), arm, 0.0
+        on_limb = _on_arm(arm)
     elif cut.build == "trousers":
-        down = np.clip((mean[:, 2] - marks.hip) / (marks.crotch - 0.05 - marks.hip), 0, 1)
-        on_limb = (np.abs(leg) > 0.05) * down
         chains, share, apart = ("upperleg01", "lowerleg01", "foot"), leg, 0.05 * LIMB_ROUNDNESS
+        on_limb = _on_leg(leg, mean, marks.hip, marks.crotch - 0.05)
     else:
         return flat
     for side, sign in (("L", 1), ("R", -1)):
@@ -74,10 +73,31 @@ def unrolled(
 
 
 @_compiled
-def _unrolled_trunk(mean, half, armpit, shoulder):  # type: ignore[no-untyped-def]
+def _on_arm(arm):  # type: ignore[no-untyped-def]
+    out = np.empty(len(arm))
+    for n in range(len(arm)):
+        out[n] = _ramp(abs(arm[n]), 0.1, 0.9)
+    return out
+
+
+@_compiled
+def _on_leg(leg, mean, hip, crotch):  # type: ignore[no-untyped-def]
+    out = np.empty(len(leg))
+    for n in range(len(leg)):
+        out[n] = _ramp(mean[n, 2], hip, crotch) if abs(leg[n]) > 0.05 else 0.0
+    return out
+
+
+@_compiled
+def _unrolled_trunk(mean, heights, widths, armpit, shoulder):  # type: ignore[no-untyped-def]
+    """heights, growing, and half widths there: (rows,)."""
     flat = np.empty((len(mean), 2))
     for n in range(len(mean)):
-        wider = widening(mean[n, 0], max(half[n], 1e-3), ROUNDNESS)
+        z, last = mean[n, 2], len(heights) - 1
+        k = min(max(np.searchsorted(heights, z), 1), last)
+        share = _ramp(z, heights[k - 1], heights[k])
+        half = widths[k - 1] + share * (widths[k] - widths[k - 1])
+        wider = widening(mean[n, 0], max(half, 1e-3), ROUNDNESS)
         wider *= 1 - 0.8 * _ramp(mean[n, 2], armpit, shoulder)
         flat[n, 0], flat[n, 1] = mean[n, 0] + wider, -mean[n, 2]
     return flat

@@ -11,8 +11,10 @@ from functools import lru_cache
 from pathlib import Path
 
 import cv2
+import numba
 import numpy as np
 
+from tryon.data.synthetic.draws import one_of
 from tryon.errors import ImageError
 
 SIZE = 256
@@ -26,10 +28,21 @@ Tile = tuple[np.ndarray, float, str]
 Weave = Callable[[np.random.Generator, np.ndarray, Names], Tile]
 
 
-def _grain(rng: np.random.Generator, size: int, amount: float) -> np.ndarray:
-    """A little noise, so that cloth is not plastic; float32 (size, size, 1)."""
+def _grained(rng: np.random.Generator, tile: np.ndarray, amount: float) -> np.ndarray:
+    """The tile with a little noise, in place, so that cloth is not plastic."""
     noise = rng.standard_normal((64, 64), np.float32) * np.float32(amount)
-    return np.tile(noise, (size // 64, size // 64))[..., None]
+    _add_repeated(tile, noise)
+    return tile
+
+
+@numba.njit(cache=True)
+def _add_repeated(tile, noise):  # type: ignore[no-untyped-def]
+    """Add noise (n, n), n a power of two, again and again to a tile (m, m, 3), in place."""
+    last = len(noise) - 1
+    for y in range(tile.shape[0]):
+        for x in range(tile.shape[1]):
+            for c in range(3):
+                tile[y, x, c] += noise[y & last, x & last]
 
 
 def _flat(colour: np.ndarray, size: int) -> np.ndarray:
@@ -37,11 +50,11 @@ def _flat(colour: np.ndarray, size: int) -> np.ndarray:
 
 
 def plain(rng: np.random.Generator, colours: np.ndarray, names: Names) -> Tile:
-    return _flat(colours[0], SMALL) + _grain(rng, SMALL, 3.0), 0.12, names[0]
+    return _grained(rng, _flat(colours[0], SMALL), 3.0), 0.12, names[0]
 
 
 def stripes(rng: np.random.Generator, colours: np.ndarray, names: Names) -> Tile:
-    period = float(rng.choice([rng.uniform(0.008, 0.03), rng.uniform(0.03, 0.16)]))
+    period = one_of(rng, [rng.uniform(0.008, 0.03), rng.uniform(0.03, 0.16)])
     position = np.arange(SMALL) / SMALL
     line = np.where(position[:, None] < rng.uniform(0.2, 0.7), colours[0], colours[1])
     words = f"{names[0]} and {names[1]}"
@@ -53,7 +66,7 @@ def stripes(rng: np.random.Generator, colours: np.ndarray, names: Names) -> Tile
     if vertical:
         tile = np.ascontiguousarray(tile.transpose(1, 0, 2))
     return (
-        tile + _grain(rng, SMALL, 2.0),
+        _grained(rng, tile, 2.0),
         period,
         f"{words} {'vertically ' if vertical else ''}striped",
     )
@@ -81,7 +94,7 @@ def dots(rng: np.random.Generator, colours: np.ndarray, names: Names) -> Tile:
     radius = int(rng.uniform(7, 22))
     for x, y in ((32, 32), (96, 96)):
         cv2.circle(tile, (x, y), radius, colours[1].tolist(), -1, cv2.LINE_AA)
-    period = float(rng.choice([rng.uniform(0.02, 0.04), rng.uniform(0.05, 0.14)]))
+    period = one_of(rng, [rng.uniform(0.02, 0.04), rng.uniform(0.05, 0.14)])
     return tile, period, f"{names[0]} with {names[1]} dots"
 
 
@@ -121,7 +134,7 @@ def blobs(rng: np.random.Generator, colours: np.ndarray, names: Names) -> Tile:
     low, high = np.quantile(noise, [0.45, 0.75])
     tile = np.where((noise > high)[..., None], colours[2], colours[1])
     tile = np.where((noise < low)[..., None], colours[0], tile).astype(np.float32)
-    kind = rng.choice(["camouflage", "abstract", "animal print"])
+    kind = one_of(rng, ["camouflage", "abstract", "animal print"])
     return tile, rng.uniform(0.1, 0.4), f"{names[0]} and {names[1]} {kind}"
 
 
@@ -146,7 +159,7 @@ def knit(rng: np.random.Generator, colours: np.ndarray, names: Names) -> Tile:
 def denim(rng: np.random.Generator, colours: np.ndarray, names: Names) -> Tile:
     faded = 1 + 0.05 * periodic_noise(rng, SIZE, 6)
     tile = colours[0].astype(np.float32) * (_twill() * faded)[..., None]
-    return tile + _grain(rng, SIZE, 6.0), 0.3, f"{names[0]} denim"
+    return _grained(rng, tile, 6.0), 0.3, f"{names[0]} denim"
 
 
 @lru_cache(maxsize=1)

@@ -5,7 +5,7 @@ import pytest
 
 from tryon.data.synthetic.bodies import body_model, bone_transforms, part_of_bone, posed
 from tryon.data.synthetic.canonical import PARTS
-from tryon.data.synthetic.poses import axis_turn
+from tryon.data.synthetic.turns import axis_turn
 
 
 def test_no_rotation_leaves_the_body_as_it_is() -> None:

@@ -8,7 +8,8 @@ import pytest
 from tryon.data.synthetic.bodies import body_model
 from tryon.data.synthetic.canonical import FRAME_METRES, MIDDLE_Z
 from tryon.data.synthetic.cuts import Cut, cut_words, random_cut, random_jacket
-from tryon.data.synthetic.garments import GarmentMesh, garment_mesh, garment_rest
+from tryon.data.synthetic.draping import garment_rest
+from tryon.data.synthetic.garments import GarmentMesh, garment_mesh
 from tryon.data.synthetic.patterns import patterns
 from tryon.data.synthetic.sample import LOWER, UPPER
 

@@ -7,8 +7,9 @@ import numpy as np
 from tryon.data.synthetic.bodies import body_model
 from tryon.data.synthetic.canonical import FRAME_METRES, MIDDLE_Z
 from tryon.data.synthetic.cuts import Cut
+from tryon.data.synthetic.draping import Folds
 from tryon.data.synthetic.fabrics import random_fabric
-from tryon.data.synthetic.garments import Folds, garment_mesh
+from tryon.data.synthetic.garments import garment_mesh
 from tryon.data.synthetic.layers import layered, tucked
 from tryon.data.synthetic.outfits import Piece
 from tryon.data.synthetic.patterns import patterns

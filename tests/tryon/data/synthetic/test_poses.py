@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from tryon.data.synthetic.bodies import body_model, bone_transforms
-from tryon.data.synthetic.poses import axis_turn, random_pose
+from tryon.data.synthetic.poses import random_pose
+from tryon.data.synthetic.turns import axis_turn
 
 
 def _joint(name: str, transforms: np.ndarray, heads: np.ndarray) -> np.ndarray:
