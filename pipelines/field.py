@@ -8,6 +8,7 @@ straight, so it also extrapolates; and on a pixel grid it costs two small matrix
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 import scipy.sparse
@@ -46,7 +47,8 @@ def fitted_field(
     """
     rows, columns = cells[0] + 3, cells[1] + 3
     design = _product(_splines(points[:, 1], rows), _splines(points[:, 0], columns))
-    weighted = design.multiply(weights[:, None]).tocsr()
+    weighted = design.copy()
+    weighted.data *= np.repeat(weights, 16)
     total = max(float(weights.sum()), 1e-9)
     normal = (weighted.T @ design) / total + stiffness * _bending(rows, columns)
     right = (weighted.T @ values) / total
@@ -87,6 +89,7 @@ def _product(
     return scipy.sparse.csr_matrix((value.ravel(), index.ravel(), np.arange(n + 1) * 16), shape)
 
 
+@lru_cache(maxsize=8)
 def _bending(rows: int, columns: int) -> scipy.sparse.csr_matrix:
     """(rows x columns) squared: the energy of a thin plate, in differences of coefficients."""
 
