@@ -110,8 +110,9 @@ def garment_parts(service: Service) -> dict[str, Any]:
         )
     parts["garment_note"] = gr.HTML(elem_id="garment-note", elem_classes="quiet", padding=False)
     parts["garment_search"] = gr.Textbox(
-        label=word("search"), placeholder=word("search_placeholder"), elem_id="garment-search"
+        "", label=word("search"), placeholder=word("search_placeholder"), elem_id="garment-search"
     )
+    parts["garment_search"].preprocess = lambda value: value or ""  # a new page sends null
     parts["garment_filter"] = gr.Radio(
         [(word("all"), "all"), *CATEGORY_CHOICES[1:]],
         value="all",

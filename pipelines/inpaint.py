@@ -246,7 +246,7 @@ class _Steps:
             # diffusers' own `_interrupt` would still decode what nobody wants to see.
             raise Cancelled("stopped while denoising")
         if self.previews is not None and step + 1 < each:  # after the last one comes the picture
-            self.previews.show(pipeline, tensors["latents"])
+            self.previews.show(pipeline, int(timestep), tensors["latents"])
         return {}
 
 

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
+from diffusers import DDIMScheduler
 from PIL import Image
 from torch.nn import functional
 
@@ -28,32 +29,48 @@ class Previews:
         self.on_preview = on_preview
         self.places = places
         self._due = 0.0
+        self._before: torch.Tensor | None = None
 
-    def show(self, pipeline: Any, latents: torch.Tensor) -> None:
+    def show(self, pipeline: Any, timestep: int, latents: torch.Tensor) -> None:
         """Decode what there is, unless the last ones have just been shown.
 
-        latents: (B, 4, h, w), after a step of the pipeline's scheduler.
+        timestep: of the step that was just done. latents: (B, 4, h, w), what it gave.
         """
-        start = time.monotonic()
-        if start < self._due or is_offloaded(pipeline.vae):
+        start, before = time.monotonic(), self._before
+        self._before = latents
+        if before is None or start < self._due or is_offloaded(pipeline.vae):
             return
-        pictures = preview_images(pipeline, expected_latents(pipeline.scheduler, latents))
+        expected = expected_latents(pipeline.scheduler, timestep, before, latents)
+        pictures = preview_images(pipeline, expected)
         for place, picture in zip(self.places, pictures, strict=True):
             self.on_preview(place, picture)
         end = time.monotonic()
         self._due = end + max(EVERY, (end - start) * (1 / SHARE - 1))
 
 
-def expected_latents(scheduler: Any, latents: torch.Tensor) -> torch.Tensor:
-    """The latents that the denoising is heading for, where the scheduler says so; else those with
-    the noise that is still in them. Same shape.
+def expected_latents(
+    scheduler: Any, timestep: int, before: torch.Tensor, after: torch.Tensor
+) -> torch.Tensor:
+    """The latents that the denoising is heading for, where they can be told; else those with the
+    noise that is still in them. Same shape.
 
-    The multistep solvers UniPC and DPM-Solver++ remember what they expected at the last steps.
+    before, after: (B, 4, h, w), of the step at this timestep. The multistep solvers UniPC and
+    DPM-Solver++ remember what they expected; a step of DDIM (without new noise) mixes the same
+    latents and the same noise as the one before it in other parts, which is two equations.
     """
     config = scheduler.config
+    if isinstance(scheduler, DDIMScheduler):
+        follows = timestep - config.num_train_timesteps // scheduler.num_inference_steps
+        variances = scheduler.alphas_cumprod
+        kept = [variances[timestep], variances[follows] if follows >= 0 else torch.tensor(1.0)]
+        (signal, more_signal), (noise, less_noise) = (
+            [float(part) ** 0.5 for part in parts] for parts in (kept, [1 - k for k in kept])
+        )
+        determinant = noise * more_signal - less_noise * signal
+        return (noise * after.float() - less_noise * before.float()) / determinant
     foresees = config.get("predict_x0") or "dpmsolver++" in config.get("algorithm_type", "")
     last = (getattr(scheduler, "model_outputs", None) or [None])[-1]
-    return last if foresees and last is not None and last.shape == latents.shape else latents
+    return last if foresees and last is not None and last.shape == after.shape else after
 
 
 def preview_images(pipeline: Any, latents: torch.Tensor) -> list[Image.Image]:

@@ -144,7 +144,13 @@ def test_a_garment_of_the_gallery_without_a_mouse(open_page: Open) -> None:
     page.keyboard.press("Enter")
     masked(page)
     page.locator("#garment-filter input[value=upper]").check()
-    page.locator("#garment-picks button").first.focus()
+    page.locator("#garment-search textarea, #garment-search input").first.focus()
+    page.keyboard.type("must")
+    page.locator("#garments-found", has_text="1 found.").wait_for()
+    only = page.locator("#garment-picks button").filter(has=page.locator("img"))
+    eventually(page, lambda: only.count() == 1, "the others are still shown")
+    assert "mustard" in only.inner_text()
+    only.focus()
     page.keyboard.press("Enter")
     page.locator("#garment img").wait_for()
     number = page.locator("#grow input[type=number]")
@@ -176,7 +182,7 @@ def test_a_photo_of_nobody_and_missing_photos(open_page: Open, tmp_path: Path) -
     page.get_by_text("Nobody was found").first.wait_for()
 
 
-def test_stop_really_stops(open_page: Open) -> None:
+def test_it_is_seen_to_grow_and_stop_really_stops(open_page: Open) -> None:
     page = open_page()
     add_garment(page)
     add_person(page)
@@ -187,6 +193,14 @@ def test_stop_really_stops(open_page: Open) -> None:
     page.locator("#samples input[type=number]").press("Tab")
     page.locator("#go").click()
     page.locator("#status .busy", has_text="step").wait_for()
+    shown = set()  # the garment laid on, then what has become of it
+
+    def grows() -> bool:
+        shown.update(image.get_attribute("src") for image in page.locator("#result img").all())
+        return len(shown) >= 4  # the photo itself, and three states
+
+    eventually(page, grows, "no preview is seen")
+    assert page.locator("#status .busy").count() == 1
     page.locator("#stop").click()
     page.locator("#status", has_text="Stopped.").wait_for()
     page.locator("#steps input, #steps textarea").first.fill("")
