@@ -24,12 +24,12 @@ import numpy as np
 import torch
 from PIL import Image
 
-from tryon.data.synthetic.figure import Canvas, draw_body
+from tryon.data.synthetic.dressing import outfit_views, random_setting
 from tryon.data.synthetic.flatlay import flat_lay_photo
 from tryon.data.synthetic.keypoints import figure_keypoints
 from tryon.data.synthetic.outfits import Piece, random_outfit, random_piece
 from tryon.data.synthetic.patterns import patterns
-from tryon.data.synthetic.scene import SUPERSAMPLE, _dressed, _random_setting, random_figure
+from tryon.data.synthetic.scene import random_figure
 from tryon.engine import TryOn
 from tryon.errors import InputError, PersonError
 from tryon.evaluation.held_out import FIRST_SEED
@@ -68,17 +68,14 @@ def worn_by(engine: TryOn, piece: Piece, seed: int) -> Worn | None:
     rng = np.random.default_rng(seed)
     figure = random_figure(rng, category, SIZE)
     pieces = random_outfit(rng, category, (), False)
-    setting = _random_setting(rng, figure, SIZE, ())
-    bare = Canvas.empty(SIZE[0] * SUPERSAMPLE, SIZE[1] * SUPERSAMPLE)
-    draw_body(figure, bare)
-    before, depth = _dressed(figure, bare, pieces, setting)
+    setting = random_setting(rng, figure, SIZE, ())
     old = next(p for p in pieces if p.mesh.cut_numbers.category == category)
     swapped = [piece if p is old else p for p in pieces]
-    after, _ = _dressed(figure, bare, swapped, setting)
+    (before, after), stage = outfit_views(figure, setting, [pieces, swapped])
     where = after.clothes == piece.mesh.cut_numbers.label
     if where.mean() < 0.04 or (after.surface.layer[where] == 1).mean() < 0.9:
         return None
-    keypoints, hands = figure_keypoints(figure, depth, SUPERSAMPLE)
+    keypoints, hands = figure_keypoints(figure, stage.depth)
     tall = float(np.ptp(keypoints[keypoints[:, 2] > 0, 1]))
     noise = PersonNoise()
     pose = Pose(noisy_keypoints(rng, keypoints, tall, noise), hands.astype(np.float32), 1.0)
