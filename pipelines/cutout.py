@@ -23,6 +23,7 @@ _WORK = 448  # long side, in pixels, at which the separation is decided
 _PLAIN_SHARE = 0.72  # share of the border that must fit the background model
 _PLAIN_NOISE = 1.8  # and how much it may vary, in Lab units
 _SAME = 0.85  # overlap of two colour models that tell nothing apart
+_CLEARLY = 0.2  # of a garment's usual difference from the background: less is background
 _SMALLEST = 0.008  # a garment covers at least this share of the photo
 
 
@@ -141,6 +142,11 @@ def _flooded(rgb: np.ndarray, lab: np.ndarray, backdrop: _Backdrop) -> np.ndarra
     unlike = backdrop.difference > max(2.2, 3.5 * backdrop.noise)
     sharp = edge > max(0.9, 5.0 * _noise_of(edge))
     garment = _enclosed(unlike | sharp)
+    # A background that no smooth surface describes is still far nearer to one than the garment.
+    contrast = float(np.median(backdrop.difference[garment])) if garment.any() else 0.0
+    clearly = backdrop.difference > _CLEARLY * contrast
+    if (clearer := _enclosed((unlike & clearly) | sharp)).sum() > 0.6 * garment.sum():
+        unlike, garment = unlike & clearly, clearer & garment
     # Closing gaps also closes narrow armpits. Where the outline has no gaps it is not needed.
     unclosed = _enclosed(unlike | sharp, closing=False)
     if unclosed.sum() > 0.97 * garment.sum():

@@ -66,6 +66,24 @@ def test_a_background_with_a_gradient_counts_as_plain() -> None:
     assert overlap(cut.alpha, mask) > 0.98
 
 
+def test_a_background_that_no_smooth_surface_describes_is_still_background() -> None:
+    mask = shirt()
+    y, x = np.mgrid[0:280, 0:210]
+    glow = 30 * np.exp(-((x - 70) ** 2 + (y - 60) ** 2) / 60**2)  # of a lamp above one shoulder
+    background = np.array((40, 200, 170)) + glow[..., None]
+    cut = garment_cutout(photo(mask, (80, 75, 90), background))
+    assert cut.plain
+    assert overlap(cut.alpha, mask) > 0.97
+
+
+def test_a_pale_part_of_a_dark_garment_is_kept() -> None:
+    mask = shirt()
+    cloth = np.full((280, 210, 3), 40.0)
+    cloth[150:200] = 236  # a band as pale as the background
+    cut = garment_cutout(photo(mask, cloth, (245, 245, 245)))
+    assert overlap(cut.alpha, mask) > 0.97
+
+
 def test_a_cluttered_background() -> None:
     mask = shirt()
     rng = np.random.default_rng(3)
