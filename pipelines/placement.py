@@ -27,6 +27,7 @@ _UV_UNIT = 0.05
 _BEST_SCALE = 0.006
 _SURE = 0.03  # an expected error (in uv) above which the garment may lie on its head
 _UNSURE = 0.12  # an expected error (in uv) at which the photo shows no garment we know
+_NOT_FRONT = 0.6  # a share of the front below which something else is suspected
 _ABSURD = 0.01  # the share below which a category that was said is not believed
 
 
@@ -116,14 +117,25 @@ def _drawn(
         image[:, 0] *= -1  # u is drawn from the middle
         drawn = torch.rot90((drawn[:1] + image) / 2, quarters, (-1, -2))
         uv, error, front, kinds = placement_outputs(drawn)
+    mask = alpha > 127
     return _Drawn(
         crop=crop,
-        mask=alpha > 127,
+        mask=mask,
         uv=np.ascontiguousarray(uv[0].permute(1, 2, 0).numpy()),
         error=np.ascontiguousarray(error[0, 0].numpy()),
-        front=np.ascontiguousarray(front[0, 0].sigmoid().numpy()),
+        front=_without_islands(np.ascontiguousarray(front[0, 0].sigmoid().numpy()), mask),
         kinds=kinds[0].softmax(0).numpy(),
     )
+
+
+def _without_islands(front: np.ndarray, mask: np.ndarray) -> np.ndarray:
+    """float32 (h, w), 0-1: `front`, but 1 on islands within the garment: they are prints. The
+    inside of the back is seen through the neck or below the hem, at the outline.
+    """
+    outline = cv2.dilate((~mask).astype(np.uint8), np.ones((5, 5), np.uint8)) > 0
+    _, labels = cv2.connectedComponents(((front < _NOT_FRONT) & mask).astype(np.uint8))
+    islands = np.isin(labels, np.unique(labels[outline]), invert=True)
+    return np.where(islands, 1, front).astype(np.float32)
 
 
 def _category(shares: np.ndarray, box: Box, said: Category | Literal["auto"]) -> Category:

@@ -83,6 +83,21 @@ def test_the_inside_of_the_back_is_not_worn() -> None:
     assert without.alpha[110:150].max() == 0 and without.alpha[200, 150] == 255
 
 
+class Spotted(Told):
+    """A net that takes the inside of the back for what is seen amidst the cloth, too."""
+
+    def forward(self, inputs: torch.Tensor) -> torch.Tensor:
+        drawn = super().forward(inputs).clone()
+        drawn[:, 3, 90:110, 86:106] = -8.0
+        return drawn
+
+
+def test_a_print_amidst_the_cloth_is_no_inside_of_the_back() -> None:
+    layer = garment_atlas(Spotted(inside=0.3), cutout()).layers[0]  # type: ignore[arg-type]
+    assert layer.alpha[110:150].max() == 0  # this reaches the outline
+    assert layer.alpha[200, 150] == 255 and layer.coverage[102, 128] > 0.9
+
+
 class Hearing(Told):
     """A net that is sure of nothing until it is told, and then of that; it notes what it heard."""
 
