@@ -27,6 +27,7 @@ _SKIRT_REACH, _TOP_REACH, _LEG_REACH = (
     0.05,
 )  # of cloth beyond the body map, in the frame
 _SPREAD = 6.0  # cells over which the bends of the body's edge are felt beyond it
+_STANDS_OFF = (0.03, 0.04)  # of close cloth from the bare body, in the frame: usual, and at most
 _BEYOND = 0.05  # weight of what is only continued
 _TAUT_CELLS = (12, 9)
 # How little the cloth on the trunk bends: that of a top hardly, a skirt follows two legs.
@@ -104,6 +105,18 @@ def reach_of(limb: Limb) -> float:
     if "torso" in limb.drawn:
         return _SKIRT_REACH if "left_shin" in limb.drawn else _TOP_REACH
     return _LEG_REACH if limb.drawn[0] in _LEGS else 1e-3
+
+
+def is_close(limb: Limb) -> bool:
+    """Whether cloth on the limb stays close to the body, as that of tops and sleeves does."""
+    return not any(name.endswith("shin") for name in limb.drawn)
+
+
+def near_body(body: BodyMap) -> np.ndarray:
+    """float32 (h, w), 0-1: how near to the bare body a place is, 1 where close cloth may be."""
+    away = cv2.distanceTransform((body.body < 0.5).astype(np.uint8), cv2.DIST_L2, 3)
+    near, far = (cells_per_unit(body) * reach for reach in _STANDS_OFF)
+    return np.clip((far - away) / (far - near), 0, 1)
 
 
 def on_arm(uv: np.ndarray) -> np.ndarray:

@@ -22,8 +22,10 @@ from tryon.pipelines.drape import (
     continued_shares,
     facing,
     hanging_over,
+    is_close,
     limb_field,
     limbs_under,
+    near_body,
     on_arm,
     reach_of,
     taut_field,
@@ -77,12 +79,17 @@ def warp_composite(photo: Image.Image, warp: Warp, mask: Image.Image | None = No
 
     mask: `L`, 255 = may be repainted; None draws wherever the garment is.
     """
-    base = np.asarray(photo.convert("RGB"))
-    alpha = warp.coverage
+    picture = np.array(photo.convert("RGB"))
+    there = warp.coverage > 0
+    if not there.any():
+        return Image.fromarray(picture)
+    here = _extent(there.any(axis=1)), _extent(there.any(axis=0))
+    base, alpha = picture[here], warp.coverage[here]
     if mask is not None:
-        alpha = alpha * (np.asarray(mask, np.float32) / 255)
-    mixed = base + (warp.image.astype(np.float32) - base) * alpha[..., None]
-    return Image.fromarray(np.round(mixed).astype(np.uint8))
+        alpha = alpha * (np.asarray(mask)[here].astype(np.float32) / 255)
+    mixed = base + (warp.image[here].astype(np.float32) - base) * alpha[..., None]
+    picture[here] = np.round(mixed).astype(np.uint8)
+    return Image.fromarray(picture)
 
 
 def _window(atlas: GarmentAtlas, body: BodyMap, reach: float) -> Box | None:
@@ -160,6 +167,8 @@ def _lying(body: BodyMap, window: Box, limbs: tuple[Limb, ...]) -> _Lying:
     drawn = np.clip((best - other) * step + 0.5, 0, 1)
     outside = _on_window(continued, body, window) > 0.5
     drawn[outside & on_arm(uv)] = 0
+    close = np.isin(nearest, [i for i, limb in enumerate(limbs) if is_close(limb)])
+    drawn[close] *= _on_window(near_body(body), body, window)[close]
     side = np.clip((facing(_on_window(body.front, body, window), body) - 0.5) * 4 + 0.5, 0, 1)
     taut = np.where(nearest == 0, tautness(uv) * side, 0).astype(np.float32)
     return _Lying(uv, drawn, outside, taut, limbs[0])

@@ -136,6 +136,20 @@ def test_a_pattern_goes_on_over_the_shoulder_without_a_tear() -> None:
     assert np.abs(arm - trunk).max() < 15  # 8 by the bend itself, 19 with a tear
 
 
+def test_a_top_stays_close_to_the_body() -> None:
+    body = person()
+    y, x = np.mgrid[0:192, 0:144] + 0.5
+    labels = np.zeros((192, 144), int)
+    labels[40:140, 20:104] = TORSO  # a band on one side, as wide as nothing is worn
+    uv = np.stack([0.46 + 0.0005 * (x - 72), 0.2 + 0.32 * (y - 40) / 100], axis=-1)
+    parts = np.eye(16, dtype=np.float32)[labels]
+    turned = replace(body, uv=uv.astype(np.float32), parts=parts, confidence=1 - parts[..., 0])
+    warp = warp_garment(garment(), turned)
+    unit = 2 * 100 / 0.32  # photo pixels to one of the frame
+    assert warp.coverage[120:220, 100:200].min() > 0.9
+    assert warp.coverage[:, : int(80 - 0.045 * unit)].max() == 0
+
+
 def test_a_bare_forearm_in_front_stays_bare() -> None:
     warp = warp_garment(garment(), person(arm=True))
     assert warp.coverage[168:192, 100:180].max() == 0  # the arm
