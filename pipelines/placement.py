@@ -28,6 +28,7 @@ _BEST_SCALE = 0.006
 _SURE = 0.03  # an expected error (in uv) above which the garment may lie on its head
 _UNSURE = 0.12  # an expected error (in uv) at which the photo shows no garment we know
 _NOT_FRONT = 0.6  # a share of the front below which something else is suspected
+_EVEN = 1.2  # pixels over which the net's fourfold outputs must agree
 _ABSURD = 0.01  # the share below which a category that was said is not believed
 
 
@@ -164,7 +165,8 @@ def _without_inside(alpha: np.ndarray, front_share: np.ndarray, crop: Box) -> np
     move = np.array(
         [[across, 0, crop.left + 0.5 * across - 0.5], [0, down, crop.top + 0.5 * down - 0.5]]
     )
-    drawn = cv2.warpAffine(inside.astype(np.float32), move, alpha.shape[::-1])
+    even = cv2.GaussianBlur(inside.astype(np.float32), (0, 0), _EVEN)
+    drawn = cv2.warpAffine(even, move, alpha.shape[::-1])
     keep = np.clip((0.5 - drawn) * 6 + 0.5, 0, 1)
     return np.asarray(alpha * keep, np.uint8)
 

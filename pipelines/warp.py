@@ -34,6 +34,8 @@ from tryon.pipelines.drape import (
 from tryon.types import BODY_PARTS, Box
 
 _NEAR = (11, 11)  # cells of the frame: how far taut cloth may reach beyond its coverage there
+# Where arms and trunk are well apart in the frame: v from here on, |u - 0.5| of a top up to here.
+_ARMPIT, _TRUNK = 0.3, 0.13
 _FROM_BEHIND = 0.25  # confidence in the front's photo where the back of the person shows
 
 
@@ -83,7 +85,7 @@ def warp_composite(photo: Image.Image, warp: Warp, mask: Image.Image | None = No
     there = warp.coverage > 0
     if not there.any():
         return Image.fromarray(picture)
-    here = _extent(there.any(axis=1)), _extent(there.any(axis=0))
+    here = _extent(np.asarray(there.any(axis=1))), _extent(np.asarray(there.any(axis=0)))
     base, alpha = picture[here], warp.coverage[here]
     if mask is not None:
         alpha = alpha * (np.asarray(mask)[here].astype(np.float32) / 255)
@@ -167,6 +169,9 @@ def _lying(body: BodyMap, window: Box, limbs: tuple[Limb, ...]) -> _Lying:
     drawn = np.clip((best - other) * step + 0.5, 0, 1)
     outside = _on_window(continued, body, window) > 0.5
     drawn[outside & on_arm(uv)] = 0
+    if is_close(limbs[0]):  # a sleeve is no part of the trunk's cloth
+        aside = np.abs(uv[..., 0] - 0.5) > _TRUNK
+        drawn[(nearest == 0) & (uv[..., 1] > _ARMPIT) & aside] = 0
     close = np.isin(nearest, [i for i, limb in enumerate(limbs) if is_close(limb)])
     drawn[close] *= _on_window(near_body(body), body, window)[close]
     side = np.clip((facing(_on_window(body.front, body, window), body) - 0.5) * 4 + 0.5, 0, 1)

@@ -98,6 +98,22 @@ def test_a_print_amidst_the_cloth_is_no_inside_of_the_back() -> None:
     assert layer.alpha[200, 150] == 255 and layer.coverage[102, 128] > 0.9
 
 
+class Striped(Told):
+    """A net whose fourfold outputs disagree: every other row is the inside of the back."""
+
+    def forward(self, inputs: torch.Tensor) -> torch.Tensor:
+        drawn = super().forward(inputs).clone()
+        drawn[:, 3, 20:120:2] = -8.0
+        drawn[:, 3, 20:120] += 1.0
+        return drawn
+
+
+def test_outlines_have_no_combs() -> None:
+    layer = garment_atlas(Striped(), cutout()).layers[0]  # type: ignore[arg-type]
+    column = layer.alpha[120:200, 150].astype(int)
+    assert np.abs(np.diff(column)).max() < 40
+
+
 class Hearing(Told):
     """A net that is sure of nothing until it is told, and then of that; it notes what it heard."""
 

@@ -150,6 +150,15 @@ def test_a_top_stays_close_to_the_body() -> None:
     assert warp.coverage[:, : int(80 - 0.045 * unit)].max() == 0
 
 
+def test_a_sleeve_is_never_drawn_on_the_trunk() -> None:
+    body = person()
+    aside = replace(body, uv=body.uv + np.float32([0.28, 0]))  # as an unsure net may map a side
+    warp = warp_garment(garment(sleeve=True), aside)
+    armpit = int(2 * (40 + 0.1 / 0.32 * 100)) + 1
+    assert warp.coverage[:armpit].max() > 0.9
+    assert warp.coverage[armpit:].max() == 0
+
+
 def test_a_bare_forearm_in_front_stays_bare() -> None:
     warp = warp_garment(garment(), person(arm=True))
     assert warp.coverage[168:192, 100:180].max() == 0  # the arm
