@@ -16,7 +16,7 @@ from tryon.pipelines.atlas import GarmentAtlas
 from tryon.pipelines.bodymap import BodyMap
 from tryon.pipelines.cutout import Cutout
 from tryon.pipelines.warp import Warp, warp_composite, warp_garment
-from tryon.planning import repainted_area
+from tryon.planning import repainted_area, worn_warp
 from tryon.preparation import Garment, Person
 
 if TYPE_CHECKING:
@@ -114,12 +114,13 @@ def picture_of(name: str, case: Case, engine: TryOn | None, seed: int = 0) -> np
     if name == "unchanged":
         return photo
     if name == "warp":
-        return warp_preview(case, warp_garment(case.garment.atlas, case.person.body))
+        return warp_preview(case, worn_warp(case.person, case.garment))
     if name == "true-warp":
         if case.truth is None:
             raise GarmentError("the truth is known of synthetic people only")
         body, atlas = case.truth
-        return warp_preview(case, warp_garment(atlas, body))
+        known = replace(case.person, body=body), replace(case.garment, atlas=atlas)
+        return warp_preview(case, worn_warp(*known))
     if case.cutout is None:
         raise GarmentError("a garment that somebody wears cannot be cut out and pasted")
     baseline = pasted if name == "pasted" else thin_plate

@@ -17,14 +17,12 @@ import numpy as np
 from PIL import Image
 
 from tryon.data.synthetic.sample import FACE, HAND, SKIN, Garment as TrueGarment, Sample
-from tryon.data.synthetic.words import words_of_cut
 from tryon.errors import InputError, OptionError
 from tryon.evaluation.covering import limbs_mistaken
 from tryon.evaluation.held_out import FIRST_SEED, held_out_samples, noisy_person
 from tryon.evaluation.maps import body_map_error, placement_error
 from tryon.evaluation.methods import (
     PREVIEWS,
-    Case,
     check_methods,
     needs_model,
     own_area,
@@ -33,16 +31,12 @@ from tryon.evaluation.methods import (
 from tryon.evaluation.metrics import delta_e, joints_missed, pose_error, psnr, ssim
 from tryon.evaluation.repainting import repainting_measures
 from tryon.evaluation.report import Failure, OnCase, Report, Row, Table, grouped_overall, quiet
-from tryon.evaluation.truth import true_atlas, true_body_map
-from tryon.images import photo_key
+from tryon.evaluation.synthetic_case import synthetic_case, synthetic_person
 from tryon.perception import Perception, load_perception
 from tryon.pipelines.bodymap import body_map
 from tryon.pipelines.cutout import garment_cutout
-from tryon.pipelines.parsing import person_parsing
 from tryon.pipelines.placement import garment_atlas
 from tryon.pipelines.pose import single_person
-from tryon.preparation import Garment, Person, prepared_person
-from tryon.stopwatch import Stopwatch
 from tryon.types import CATEGORIES, Category, Pose
 
 if TYPE_CHECKING:
@@ -246,37 +240,6 @@ def picture_measures(
     }
 
 
-def synthetic_case(sample: Sample, config: SyntheticEvaluation, perception: Perception) -> Case:
-    """The sample's person and new garment as the engine would see them. Raises InputError."""
-    cutout = garment_cutout(Image.fromarray(sample.new_garment.photo.image))
-    atlas = garment_atlas(perception.placement, cutout, sample.category)
-    photo = Image.fromarray(sample.new_garment.photo.image)
-    return Case(
-        name=str(sample.seed),
-        group=sample.category,
-        person=synthetic_person(sample, config.people, perception),
-        garment=Garment(photo, sample.category, atlas, photo_key(photo)),
-        cutout=cutout,
-        words=_words(sample.new_garment, config.words),
-        area=None if config.area == "own" else _area(sample, box=config.area == "box"),
-        truth=(true_body_map(sample), true_atlas(sample.new_garment))
-        if "true-warp" in config.methods
-        else None,
-    )
-
-
-def synthetic_person(sample: Sample, people: str, perception: Perception) -> Person:
-    """The person with noisy, or estimated, joints and silhouette. Raises PersonError."""
-    photo = Image.fromarray(sample.person.image)
-    key = photo_key(photo)
-    if people == "estimated":
-        return prepared_person(perception, photo, key, Stopwatch())
-    pose, silhouette = noisy_person(sample)
-    parsing = person_parsing(photo, pose, silhouette)
-    body = body_map(perception.body_map, pose, silhouette)
-    return Person(photo, pose, silhouette, parsing, body, key)
-
-
 def body_map_rows(sample: Sample, perception: Perception) -> Iterator[Row]:
     """The body map's errors, with noisy and with estimated joints (if somebody is found)."""
     pose, silhouette = noisy_person(sample)
@@ -346,18 +309,6 @@ def _samples(config: SyntheticEvaluation) -> Iterator[Sample]:
         first_seed=config.first_seed,
         fabrics=config.fabrics,
     )
-
-
-def _words(garment: TrueGarment, words: Words) -> str:
-    return garment.caption if words == "all" else words_of_cut(garment.caption, garment.name)
-
-
-def _area(sample: Sample, *, box: bool) -> Image.Image:
-    area = Image.fromarray(sample.agnostic.astype(np.uint8) * 255)
-    bounds = area.getbbox()
-    if box and bounds is not None:
-        area.paste(255, bounds)
-    return area
 
 
 def _plain(config: SyntheticEvaluation) -> dict[str, object]:

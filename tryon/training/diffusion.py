@@ -91,6 +91,18 @@ class DiffusionSettings:
             cut_only=0.6,
             decay=2000,
         ),
+        Stage(
+            until=8400,
+            batch_size=8,
+            pure_noise=0.85,
+            absolute=True,
+            aligned=0.8,
+            outside=0.3,
+            no_warp=0.6,
+            boxed=0.5,
+            cut_only=0.85,
+            decay=800,
+        ),
     )
     learning_rate: float = 5e-4
     warmup: int = 60

@@ -10,7 +10,7 @@ from PIL import Image
 
 from tryon.data.synthetic.sample import Sample
 from tryon.errors import NoPersonError
-from tryon.evaluation import synthetic
+from tryon.evaluation import synthetic, synthetic_case
 from tryon.evaluation.held_out import FIRST_SEED, true_pose
 from tryon.evaluation.truth import true_atlas, true_body_map
 from tryon.perception import Perception
@@ -49,13 +49,14 @@ def perception(sample: Sample, monkeypatch: pytest.MonkeyPatch) -> Perception:
     photos = {
         garment.photo.image.tobytes(): garment for garment in (sample.garment, sample.new_garment)
     }
-    monkeypatch.setattr(synthetic, "body_map", lambda net, pose, outline: true_body_map(sample))
-    monkeypatch.setattr(
-        synthetic,
-        "garment_atlas",
-        lambda net, cutout, category="auto": true_atlas(photos[cutout.image.tobytes()]),
-    )
-    monkeypatch.setattr(synthetic, "prepared_person", nobody)
+    for module in (synthetic, synthetic_case):
+        monkeypatch.setattr(module, "body_map", lambda net, pose, outline: true_body_map(sample))
+        monkeypatch.setattr(
+            module,
+            "garment_atlas",
+            lambda net, cutout, category="auto": true_atlas(photos[cutout.image.tobytes()]),
+        )
+    monkeypatch.setattr(synthetic_case, "prepared_person", nobody)
     return Perception(known, known, net, net)
 
 

@@ -9,7 +9,7 @@ import pytest
 from tryon.data.synthetic.sample import Sample
 from tryon.engine import TryOn
 from tryon.errors import NoGarmentError, OptionError
-from tryon.evaluation import methods, synthetic
+from tryon.evaluation import methods, synthetic, synthetic_case
 from tryon.evaluation.methods import METHODS, PREVIEWS, picture_of
 from tryon.evaluation.metrics import psnr
 from tryon.evaluation.synthetic import (
@@ -19,7 +19,6 @@ from tryon.evaluation.synthetic import (
     TRY_ON,
     SyntheticEvaluation,
     evaluate_synthetic,
-    synthetic_case,
     try_on_rows,
 )
 from tryon.perception import Perception
@@ -70,7 +69,7 @@ def test_what_cannot_be_dressed_is_a_failure(
     def lost(image: object) -> None:
         raise NoGarmentError("nothing there")
 
-    monkeypatch.setattr(synthetic, "garment_cutout", lost)
+    monkeypatch.setattr(synthetic_case, "garment_cutout", lost)
     config = replace(CONFIG, maps=False)
     report = evaluate_synthetic(config, perception=perception, samples=[sample])
     assert report.tables == ()
@@ -99,7 +98,7 @@ def engine(tiny_family: Path) -> TryOn:
 def test_ablations_change_what_they_take_away(
     sample: Sample, perception: Perception, engine: TryOn, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    case = synthetic_case(sample, replace(CONFIG, area="true"), perception)
+    case = synthetic_case.synthetic_case(sample, replace(CONFIG, area="true"), perception)
     painted = []
 
     def paint(plans, **_):  # type: ignore[no-untyped-def]
@@ -152,13 +151,15 @@ def test_words_of_the_cut_alone_are_silent_about_colours(
     sample: Sample, perception: Perception
 ) -> None:
     garment = sample.new_garment
-    told = synthetic_case(sample, replace(CONFIG, words="cut"), perception).words
+    told = synthetic_case.synthetic_case(sample, replace(CONFIG, words="cut"), perception).words
     assert told is not None and told != garment.caption
-    assert garment.name in told and set(told.split()) < set(garment.caption.replace(",", "").split())
+    assert garment.name in told and set(told.split()) < set(
+        garment.caption.replace(",", "").split()
+    )
 
 
 def test_a_box_hides_the_outline(sample: Sample, perception: Perception) -> None:
-    case = synthetic_case(sample, replace(CONFIG, area="box"), perception)
+    case = synthetic_case.synthetic_case(sample, replace(CONFIG, area="box"), perception)
     assert case.area is not None
     area = np.asarray(case.area) > 0
     rows, columns = np.flatnonzero(area.any(1)), np.flatnonzero(area.any(0))
