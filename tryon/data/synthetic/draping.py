@@ -39,19 +39,29 @@ def shell_of(cut: Cut, patterns: Patterns) -> Shell | None:
 
 
 def garment_rest(
-    cut: Cut, patterns: Patterns, shape: Shape, folds: Folds | None = None
+    cut: Cut,
+    patterns: Patterns,
+    shape: Shape,
+    folds: Folds | None = None,
+    kept: np.ndarray | None = None,
 ) -> np.ndarray:
-    """The whole pattern on a body in A-pose, float32 (N, 3): first the tube, then the shell."""
+    """The pattern on a body in A-pose, float32 (N, 3): first the tube, then the shell; kept: int
+    (N,), which of its vertices, growing (None for all)."""
     phases = np.zeros(6) if folds is None else folds.phases
     depth = 0.0 if folds is None else cut.folds
     tube, shell = tube_of(cut, patterns), shell_of(cut, patterns)
     count = 0 if tube is None else len(tube.sources)
-    points = np.empty((count + (0 if shell is None else len(shell.vertices)), 3), np.float32)
+    pieces = []
     if tube is not None:
-        _hang_tube(points[:count], cut, patterns, tube, shape, phases, depth)
+        points = np.empty((count, 3), np.float32)
+        _hang_tube(points, cut, patterns, tube, shape, phases, depth)
+        pieces.append(points if kept is None else points[kept[kept < count]])
     if shell is not None:
-        _hang_shell(points[count:], cut, patterns, shell, shape, phases, depth)
-    return points
+        v = shell.vertices if kept is None else shell.vertices[kept[kept >= count] - count]
+        points = np.empty((len(v), 3), np.float32)
+        _hang_shell(points, cut, patterns, v, shape, phases, depth)
+        pieces.append(points)
+    return np.concatenate(pieces)
 
 
 def _hang_tube(
@@ -141,13 +151,13 @@ def _hang_shell(
     points: np.ndarray,
     cut: Cut,
     patterns: Patterns,
-    shell: Shell,
+    vertices: np.ndarray,
     shape: Shape,
     phases: np.ndarray,
     depth: float,
 ) -> None:
     marks = patterns.marks
-    skin = (points, shape.rest, shape.smooth, shape.smooth_normals, shell.vertices)
+    skin = (points, shape.rest, shape.smooth, shape.smooth_normals, vertices)
     if cut.build == "trousers":
         _place_legs(
             *skin, patterns.leg_share, patterns.mean_height, patterns.leg_radius, marks.crotch,

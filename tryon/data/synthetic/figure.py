@@ -49,20 +49,14 @@ class Painted(NamedTuple):
     cloth: Cloth
 
 
-def _place(figure: Figure, bone: str) -> np.ndarray:
-    """Where a bone begins, in the camera's axes."""
-    b = figure.model.bone[bone]
-    move = figure.transforms[b]
-    return figure.camera.turn @ (move[:, :3] @ figure.shape.heads[b] + move[:, 3])
-
-
 def _arms_in_front(figure: Figure) -> tuple[bool, bool]:
     """Whether the left and the right wrist are nearer than the hips, or nearly."""
-    left, right = (
-        bool(_place(figure, f"wrist.{s}")[1] < _place(figure, f"upperleg01.{s}")[1] + 0.03)
-        for s in "LR"
-    )
-    return left, right
+    names = ("wrist.L", "wrist.R", "upperleg01.L", "upperleg01.R")
+    bones = [figure.model.bone[name] for name in names]
+    moves, heads = figure.transforms[bones], figure.shape.heads[bones]
+    places = (moves[:, :, :3] * heads[:, None]).sum(-1) + moves[:, :, 3]
+    away = (places @ figure.camera.turn[1]).tolist()
+    return away[0] < away[2] + 0.03, away[1] < away[3] + 0.03
 
 
 def draw_body(figure: Figure, buffers: Buffers) -> Mesh:
@@ -145,7 +139,7 @@ def draw_garment(
 ) -> Painted:
     """Dress the figure in one garment, in place. `owner` must be new; `bias` is metres that the
     garment is taken to be nearer, so that layers do not mix."""
-    rest = garment_rest(mesh.cut_numbers, figure.patterns, figure.shape, folds)[mesh.kept]
+    rest = garment_rest(mesh.cut_numbers, figure.patterns, figure.shape, folds, mesh.kept)
     points = skinned(rest, mesh.bones, mesh.weights, figure.transforms)
     flat = figure.camera.project(points)
     _lift_arms(flat, mesh.arm, mesh.along, *_arms_in_front(figure))
@@ -200,10 +194,11 @@ def draw_thing(
     """Draw any mesh in the world, in place; cloth: (N, 2), where its fabric lies on it."""
     flat = figure.camera.project(points)
     box = draw(buffers, flat, faces, owner, cut=cut, bias=bias)
-    normals = vertex_normals(points, faces) @ figure.camera.turn.T
-    normals *= np.where(normals[:, 1:2] > 0, -1, 1)
     attributes = np.ones((len(points), 9), np.float32)
-    attributes[:, :3], attributes[:, 6:8] = normals, cloth
+    if box[0] < box[2]:
+        normals = vertex_normals(points, faces) @ figure.camera.turn.T
+        normals *= np.where(normals[:, 1:2] > 0, -1, 1)
+        attributes[:, :3], attributes[:, 6:8] = normals, cloth
     return Painted(
         Mesh(owner, flat, faces, attributes, box), cloth_for(fabric, figure.metres_per_pixel)
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import NamedTuple
 
 import cv2
@@ -25,7 +26,7 @@ def light_from(
     direction: tuple[float, float, float], ambient: float, diffuse: float, tint: np.ndarray
 ) -> Light:
     """A light from a direction of any length."""
-    towards = np.array(direction) / np.linalg.norm(direction)
+    towards = np.array(direction) / math.hypot(*direction)
     return Light(
         towards.astype(np.float32), np.float32(ambient), np.float32(diffuse),
         tint.astype(np.float32),

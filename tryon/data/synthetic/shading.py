@@ -84,8 +84,9 @@ def _gathered(  # type: ignore[no-untyped-def]
                 continue
             has, shown, at_y, at_x = 0, 0, 0, 0
             near, far = np.float32(FAR), np.float32(-FAR)
-            for sample_y in range(k * y, k * y + k):
-                for sample_x in range(k * x, k * x + k):
+            for down in range(SAMPLES):
+                for across in range(SAMPLES):
+                    sample_y, sample_x = k * y + down, k * x + across
                     if owner[sample_y, sample_x] != mark:
                         continue
                     has, at_y, at_x = has + 1, sample_y, sample_x
@@ -279,8 +280,9 @@ def _write_body(  # type: ignore[no-untyped-def]
             if owner[own_y, own_x] != mark:
                 continue
             here, whole = depth[own_y, own_x], True
-            for sample_y in range(k * y, k * y + k):
-                for sample_x in range(k * x, k * x + k):
+            for down in range(SAMPLES):
+                for across in range(SAMPLES):
+                    sample_y, sample_x = k * y + down, k * x + across
                     away = abs(depth[sample_y, sample_x] - here)
                     whole &= owner[sample_y, sample_x] == mark and away < crease
             to_middle = _HALF * k if whole else middle

@@ -7,6 +7,8 @@ by the second term. Trunk, sleeves and trouser legs each unroll about their own 
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import numba
 import numpy as np
 
@@ -52,9 +54,9 @@ def unrolled(
     """
     marks = patterns.marks
     if count:
-        rows = np.abs(mean[:count, 0]).reshape(-1, COLUMNS).max(1)
+        rows = np.abs(mean[:count, 0]).reshape(-1, COLUMNS).max(1).astype(np.float64)
     else:
-        rows = np.abs(patterns.tube.base(model.mean)[..., 0]).max(1) + cut.ease
+        rows = _half_widths(patterns, model) + cut.ease
     heights = patterns.tube.heights[: len(rows)]
     upwards = np.ascontiguousarray(heights[::-1]), np.ascontiguousarray(rows[::-1])
     flat = _unrolled_trunk(mean, *upwards, marks.armpit, marks.shoulder + 0.03)
@@ -70,6 +72,12 @@ def unrolled(
         joints = np.stack([model.mean.heads[model.bone[f"{name}.{side}"]] for name in chains])
         _unroll_limb(mean, share, sign, joints.astype(np.float64), on_limb, apart, flat)
     return flat
+
+
+@lru_cache(maxsize=1)
+def _half_widths(patterns: Patterns, model: BodyModel) -> np.ndarray:
+    """Half the width of the mean body's outline at each level of the tube, float (rows,)."""
+    return np.asarray(np.abs(patterns.tube.base(model.mean)[..., 0]).max(1), np.float64)
 
 
 @_compiled

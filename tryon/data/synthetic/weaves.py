@@ -173,7 +173,7 @@ def _twill() -> np.ndarray:
 def periodic_noise(rng: np.random.Generator, size: int, cells: int) -> np.ndarray:
     """Smooth noise float32 (size, size) of about unit variance that repeats at its borders."""
     coarse = rng.normal(0, 1, (cells, cells)).astype(np.float32)
-    padded = np.pad(coarse, 2, mode="wrap")
+    padded = cv2.copyMakeBorder(coarse, 2, 2, 2, 2, cv2.BORDER_WRAP)
     scale = size // cells + 1
     big = cv2.resize(padded, None, fx=scale, fy=scale, interpolation=cv2.INTER_CUBIC)
     inner = big[2 * scale : (2 + cells) * scale, 2 * scale : (2 + cells) * scale]

@@ -53,6 +53,36 @@ def test_attributes_are_interpolated_linearly() -> None:
     assert np.abs(out[y, x, 1] - (y + 0.5)).max() < 1e-3
 
 
+def test_many_triangles_give_the_nearest_of_each_pixel() -> None:
+    """Triangles of both orientations, before and behind each other: an oracle by half-planes."""
+    rng = np.random.default_rng(3)
+    points = rng.uniform(-6, 46, (90, 3)).astype(np.float32)
+    points[:, 2] = np.repeat(rng.permutation(30) / 10, 3)  # each triangle faces the viewer
+    faces = np.arange(90, dtype=np.int32).reshape(-1, 3)
+    buffers = Buffers.empty(40, 40)
+    draw(buffers, points, faces, 2)
+    nearest, which = np.full((40, 40), 9.0), np.full((40, 40), -1)
+    for i, face in enumerate(faces):
+        here = _inside(points[face], 40, 40) & (points[face[0], 2] < nearest)
+        nearest[here], which[here] = points[face[0], 2], i
+    found = np.where(buffers.owner == 2, buffers.face, -1)
+    assert (found != which).mean() < 0.01
+    assert np.abs(buffers.depth - nearest)[(found == which) & (which >= 0)].max() < 1e-4
+
+
+def test_triangles_that_share_an_edge_leave_no_gap() -> None:
+    """A square cut into a fan about a corner of odd coordinates."""
+    rim = [(1.3, 1.7), (30.1, 2.2), (29.4, 22.9), (2.6, 21.3), (1.3, 1.7)]
+    middle = (13.37, 11.11)
+    points = np.array([[*middle, 1.0], *([x, y, 1.0] for x, y in rim)], np.float32)
+    faces = np.array([[0, k, k + 1] for k in range(1, 5)], np.int32)
+    buffers = Buffers.empty(24, 32)
+    draw(buffers, points, faces, 0)
+    outline = np.array(rim[:4], np.float32)
+    halves = [_inside(outline[[0, k, k + 1]], 24, 32) for k in (1, 2)]
+    assert ((buffers.owner == 0) != (halves[0] | halves[1])).sum() <= 1
+
+
 def test_what_is_cut_is_not_drawn() -> None:
     points, faces = _triangle()
     buffers = Buffers.empty(24, 32)

@@ -6,7 +6,9 @@ import numpy as np
 import pytest
 
 from tryon.data.synthetic import outfits
+from tryon.data.synthetic.dressing import outfit_views, random_setting
 from tryon.data.synthetic.fabrics import Fabric, pyramid, random_fabric
+from tryon.data.synthetic.outfits import random_outfit
 from tryon.data.synthetic.sample import (
     BACKGROUND,
     BAG,
@@ -18,7 +20,7 @@ from tryon.data.synthetic.sample import (
     UPPER,
     Sample,
 )
-from tryon.data.synthetic.scene import render_sample
+from tryon.data.synthetic.scene import random_figure, render_sample
 from tryon.types import JOINTS
 
 SEEDS = (1, 2, 4, 7)
@@ -138,6 +140,23 @@ def test_photos_have_their_own_size() -> None:
     sample = render_sample(3, SIZE, photo_size=(160, 120))
     assert sample.garment.photo.image.shape == (160, 120, 3)
     assert sample.person.image.shape == (*SIZE, 3)
+
+
+def test_outfits_are_pictured_together_as_each_alone() -> None:
+    """What outfits share is drawn and coloured once, and it must not show."""
+    rng = np.random.default_rng(11)
+    figure = random_figure(rng, "upper", SIZE)
+    pieces = random_outfit(rng, "upper", (), False)
+    setting = random_setting(rng, figure, SIZE, ())
+    swapped = [pieces[0], outfits.random_piece(rng, "upper", ())]
+    together, stage = outfit_views(figure, setting, [pieces, swapped])
+    assert not _equal(together[0], together[1])
+    for view, worn in zip(together, (pieces, swapped), strict=True):
+        (alone,), alone_on = outfit_views(figure, setting, [worn])
+        assert (view.clothes == alone.clothes).all()
+        assert _equal(view.surface, alone.surface)
+        assert np.abs(view.image.astype(int) - alone.image).max() <= 2
+        assert _equal(stage.bare.uv, alone_on.bare.uv)
 
 
 def _coloured_atlas(uv: np.ndarray, layer: np.ndarray, image: np.ndarray) -> np.ndarray:

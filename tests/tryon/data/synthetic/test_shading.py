@@ -96,6 +96,19 @@ def test_what_lies_in_front_hides_the_colour_but_not_the_truth() -> None:
     assert (again[:, 4:20, 3] == 1).all()
 
 
+def test_only_the_pixels_asked_for_are_coloured() -> None:
+    buffers, image, truth = _empty()
+    mesh = _square(buffers, 3, 4, 20)
+    where = np.zeros((HEIGHT, WIDTH), np.bool_)
+    where[:, :10] = True
+    other = np.full_like(buffers.depth, 9)
+    shade_cloth(mesh, buffers, other, _cloth(), LIGHT, 0.02, image, truth, where)
+    assert (image[:, 4:10, 3] == 1).all() and (image[:, 10:] == 0).all()
+    assert (truth.layer[:, 4:10] == 1).all() and (truth.layer[:, 10:] == 0).all()
+    shade_cloth(mesh, buffers, other, _cloth(), LIGHT, 0.02, image, truth, ~where)
+    assert (image[:, 4:20, 3] == 1).all() and (truth.layer[:, 4:20] == 1).all()
+
+
 def test_a_surface_that_covers_itself_is_coloured_sample_by_sample() -> None:
     """Two strips of one mesh, one far behind the other, meet in the middle of a pixel."""
     buffers, image, truth = _empty()
