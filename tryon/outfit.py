@@ -21,8 +21,15 @@ from tryon.pipelines.family import FamilyConfig
 from tryon.pipelines.inpaint_sample import Piece
 from tryon.pipelines.mask import check_mask
 from tryon.pipelines.pose import require_visible
-from tryon.pipelines.warp import Warp, warp_composite, warp_garment
-from tryon.planning import Plan, painting_sample, painting_settings, repainted_area, with_hole
+from tryon.pipelines.warp import Warp, warp_composite
+from tryon.planning import (
+    Plan,
+    painting_sample,
+    painting_settings,
+    repainted_area,
+    with_hole,
+    worn_warp,
+)
 from tryon.preparation import Garment, Person
 from tryon.stopwatch import Stopwatch
 from tryon.types import Box
@@ -77,7 +84,7 @@ def planned_outfit(
         category = piece.garment.category
         require_visible(person.pose, category, person.photo.size, path=person.path)
     options = pieces[0].options
-    warps = [warp_garment(p.garment.atlas, person.body) if options.warp else None for p in pieces]
+    warps = [worn_warp(person, p.garment) if options.warp else None for p in pieces]
     areas = [
         repainted_area(person, piece.garment.category, piece.options, warp, None)
         for piece, warp in zip(pieces, warps, strict=True)

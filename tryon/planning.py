@@ -25,6 +25,7 @@ from tryon.pipelines.inpaint import InpaintSettings
 from tryon.pipelines.inpaint_sample import InpaintSample
 from tryon.pipelines.mask import agnostic_mask, check_mask, edited_mask, grown_mask
 from tryon.pipelines.pose import require_visible
+from tryon.pipelines.shading import lit_warp
 from tryon.pipelines.skeleton import draw_skeleton
 from tryon.pipelines.warp import Warp, warp_composite, warp_garment
 from tryon.preparation import Garment, Person
@@ -82,7 +83,7 @@ def planned(
     mask: the caller's own. Raises OutOfFrameError or MaskError.
     """
     require_visible(person.pose, garment.category, person.photo.size, path=person.path)
-    warp = warp_garment(garment.atlas, person.body) if options.warp else None
+    warp = worn_warp(person, garment) if options.warp else None
     area = repainted_area(person, garment.category, options, warp, mask)
     crop = crop_around(
         area, (config.width, config.height), include=context_box(person.pose, garment.category)
@@ -102,6 +103,12 @@ def planned(
     return Plan(
         person, garment, options, area, crop, sample, reference, trust, worn, settings, clock
     )
+
+
+def worn_warp(person: Person, garment: Garment) -> Warp:
+    """The garment as it lies on the person, in the light of the photo."""
+    warp = warp_garment(garment.atlas, person.body)
+    return lit_warp(warp, person.photo, person.parsing, garment.category)
 
 
 def painting_settings(config: FamilyConfig, options: DressOptions) -> InpaintSettings:

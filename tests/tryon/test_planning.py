@@ -9,6 +9,8 @@ from PIL import Image
 from tryon import TryOn
 from tryon.options import DressOptions
 from tryon.pipelines.family import FamilyConfig
+from tryon.pipelines.shading import lit_warp
+from tryon.pipelines.warp import warp_garment
 from tryon.planning import planned, with_hole
 from tryon.preparation import Garment, Person
 from tryon.stopwatch import Stopwatch
@@ -74,3 +76,14 @@ def test_settings_are_the_familys_unless_asked(prepared: tuple[Person, Garment])
     config = FamilyConfig(steps=9, guidance=3.5)
     plan = planned(config, *prepared, DressOptions(category="upper", guidance=1.5), Stopwatch())
     assert (plan.settings.steps, plan.settings.guidance) == (9, 1.5)
+
+
+def test_the_garment_lies_in_the_light_of_the_photo(prepared: tuple[Person, Garment]) -> None:
+    person, garment = prepared
+    plan = planned(FamilyConfig(), person, garment, DressOptions(category="upper"), Stopwatch())
+    flat = warp_garment(garment.atlas, person.body)
+    lit = lit_warp(flat, person.photo, person.parsing, "upper")
+    known = (flat.coverage == 1) & (np.asarray(plan.mask) == 255)
+    assert known.any()
+    assert (flat.image[known] != lit.image[known]).mean() > 0.2
+    assert (np.asarray(plan.reference)[known] == lit.image[known]).all()
