@@ -6,6 +6,7 @@ import asyncio
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -73,7 +74,7 @@ class Service:
         self.queue.submit(str(getattr(request, "session_hash", None)), jobs)
         visit.jobs.update(jobs)
         for job in jobs:
-            job.future.add_done_callback(lambda _, job=job: visit.jobs.discard(job))
+            job.future.add_done_callback(partial(_no_longer_waited_for, visit, job))
 
     async def ended(self, job: Job[Any]) -> Any:
         """A job's result when it has ended. Raises what the job raised."""
@@ -112,6 +113,10 @@ class Service:
         kept = save_file_to_cache(file, get_upload_folder())
         self.visitors.keep(visit, kept)
         return kept
+
+
+def _no_longer_waited_for(visit: Visit, job: Job[Any], ended: object) -> None:
+    visit.jobs.discard(job)
 
 
 def seconds_since(start: float) -> float:
