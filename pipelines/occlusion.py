@@ -85,7 +85,7 @@ def carried_things(
     bags = [patch for patch in _patches(view, planes[0]) if _is_bag(view, patch, *planes, hangs)]
     if bags and strap is None:
         strap = _strap(fine, silhouette, at_a_bag=True)
-    found = np.zeros(body.shape, np.uint8)
+    found: np.ndarray = np.zeros(body.shape, np.uint8)
     for bag in bags:
         corners = (_hull(bag) + 0.5) * (body.shape[0] / view.size[1])
         cv2.fillConvexPoly(found, np.rint(corners).astype(np.int32), 1)

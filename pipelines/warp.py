@@ -164,7 +164,8 @@ def _lying(body: BodyMap, window: Box, limbs: tuple[Limb, ...]) -> _Lying:
             rows, columns = (_extent(np.asarray(chosen.any(axis=axis))) for axis in (1, 0))
             piece = chosen[rows, columns]
             nearest[chosen] = i
-            uv[rows, columns][piece] = field.on_grid(y[rows], x[columns])[piece]
+            grid = field.on_grid(y[rows], x[columns])
+            cv2.copyTo(grid, piece.view(np.uint8), uv[rows, columns])  # in place, and fast
     step = 0.5 * body.box.height / body.uv.shape[0]  # the edge is one photo pixel soft
     drawn = np.clip((best - other) * step + 0.5, 0, 1)
     outside = _on_window(continued, body, window) > 0.5
@@ -187,9 +188,10 @@ def _extent(present: np.ndarray) -> slice:
 
 def _lonely(coverage: np.ndarray, continued: np.ndarray) -> np.ndarray:
     """bool (h, w): cloth beyond the body map that does not hang together with any on the body."""
-    _, labels = cv2.connectedComponents((coverage > 0.05).astype(np.uint8))
-    held = np.unique(labels[~continued])
-    return np.isin(labels, held, invert=True)
+    count, labels = cv2.connectedComponents((coverage > 0.05).astype(np.uint8))
+    lonely = np.ones(count, bool)
+    lonely[labels[~continued]] = False
+    return np.asarray(lonely[labels])
 
 
 def _on_window(plane: np.ndarray, body: BodyMap, window: Box) -> np.ndarray:
@@ -218,11 +220,9 @@ def _painted(
         cover, sure = cover * drawn, sure * certain * (_FROM_BEHIND + (1 - _FROM_BEHIND) * faces)
         # A pixel goes to the layer that knows it better, but never to one that lacks it.
         better = cover * (0.05 + sure) > coverage * (0.05 + confidence)
-        image[better], coverage[better], confidence[better] = (
-            colour[better],
-            cover[better],
-            sure[better],
-        )
+        chosen = better.view(np.uint8)
+        for plane, of_layer in ((image, colour), (coverage, cover), (confidence, sure)):
+            cv2.copyTo(of_layer, chosen, plane)
     image[coverage == 0] = 0
     return image, coverage, confidence * coverage
 
