@@ -1,10 +1,10 @@
 """What a person carries in front of their clothes: a bag, and the strap that it hangs on.
 
 Nothing is known of bags in advance. A bag is a compact patch of one colour beside the hips or a
-hand, whose colour nothing else has that is worn; a
-strap is a narrow line of one colour, from a shoulder across the trunk, unlike the cloth on both its
-sides, where the cloth is not full of such lines. In doubt nothing is found: what is found is never
-repainted, and an old garment left standing is worse than a bag that is lost.
+hand, a colour that nothing else has that is worn; a strap is a narrow line of one colour, from a
+shoulder across the trunk, unlike the cloth on both its sides, where the cloth is not full of such
+lines. In doubt nothing is found: what is found is never repainted, and an old garment left standing
+is worse than a bag that is lost.
 """
 
 from __future__ import annotations
