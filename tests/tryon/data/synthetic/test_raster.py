@@ -70,6 +70,20 @@ def test_many_triangles_give_the_nearest_of_each_pixel() -> None:
     assert np.abs(buffers.depth - nearest)[(found == which) & (which >= 0)].max() < 1e-4
 
 
+@pytest.mark.parametrize(("depth", "seen"), [(1.0, True), (3.0, False)])
+def test_what_is_seen_from_inside_is_hidden_only_by_what_is_nearer(
+    depth: float, seen: bool
+) -> None:
+    corners = [(0.0, 0, 2), (0, 40, 2), (40, 40, 2), (40, 0, 2)]
+    small = [(18.0, 18, depth), (23, 18, depth), (18, 23, depth)]
+    points = np.array([*corners, *small], np.float32)
+    faces = np.array([[0, 1, 2], [0, 2, 3], [4, 5, 6]], np.int32)
+    buffers = Buffers.empty(40, 40)
+    draw(buffers, points, faces, 0)
+    assert (buffers.owner == 0).all()
+    assert (buffers.face == 2).any() == seen
+
+
 def test_triangles_that_share_an_edge_leave_no_gap() -> None:
     """A square cut into a fan about a corner of odd coordinates."""
     rim = [(1.3, 1.7), (30.1, 2.2), (29.4, 22.9), (2.6, 21.3), (1.3, 1.7)]
