@@ -31,12 +31,12 @@ def caption_tokenizer(
         end_of_word_suffix="</w>",
     )
     learner.train_from_iterator(captions, trainer)
-    learned = learner.get_vocab()
-    # Every byte also ends words, so that no text has an unknown token.
-    pieces = sorted(learned, key=learned.__getitem__)
-    pieces += [f"{byte}</w>" for byte in sorted(alphabet) if f"{byte}</w>" not in learned]
+    merges = _merges(learner)
+    # Numbered anew: the learner's own numbers of word ends differ from one run to the next. Every
+    # byte also ends words, so that no text has an unknown token.
+    letters = sorted(alphabet)
+    pieces = [*letters, *(f"{byte}</w>" for byte in letters), *map("".join, merges)]
     vocab = {piece: index for index, piece in enumerate([START, END, *pieces])}
-    merges = [tuple(pair) for pair in _merges(learner)]
     return CLIPTokenizer(vocab=vocab, merges=merges, model_max_length=tokens)
 
 

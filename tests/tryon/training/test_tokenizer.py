@@ -29,3 +29,13 @@ def test_a_saved_tokenizer_says_the_same(tmp_path: Path) -> None:
     assert len(padded) == 12
     assert padded[0] == loaded.bos_token_id
     assert padded.count(loaded.eos_token_id) == 12 - 3
+
+
+def test_the_same_captions_make_the_same_numbers() -> None:
+    """Letters first, then letters that end words, then what was merged."""
+    first, second = (caption_tokenizer(CAPTIONS, vocabulary=600).get_vocab() for _ in range(2))
+    assert first == second
+    pieces = sorted(first, key=first.__getitem__)
+    letters, endings = pieces[2:258], pieces[258:514]
+    assert letters == sorted(letters) and endings == [f"{letter}</w>" for letter in letters]
+    assert all(len(piece.removesuffix("</w>")) > 1 for piece in pieces[514:])
