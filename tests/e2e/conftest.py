@@ -29,6 +29,8 @@ FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"] + 
 ]
 
 # What Chromium and the editor's canvas say of themselves, and what a refused upload leaves.
+# Gradio's canvas makes its layers anew when the photo arrives and may then be loading the mask
+# into an old one: it says so, and the mask is shown all the same.
 HARMLESS = ("GL Driver Message", "No draw texture found for layer", "Method not implemented")
 
 
