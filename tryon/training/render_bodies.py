@@ -20,8 +20,8 @@ from tryon.data.synthetic.accessories import plain_fabric
 from tryon.data.synthetic.bodies import body_model
 from tryon.data.synthetic.canonical import FRONT, PARTS
 from tryon.data.synthetic.cuts import Cut, random_cut
-from tryon.data.synthetic.dressing import Setting, body_surface, outfit_views, random_setting
 from tryon.data.synthetic.draping import Folds
+from tryon.data.synthetic.dressing import Setting, body_surface, outfit_views, random_setting
 from tryon.data.synthetic.figure import Figure
 from tryon.data.synthetic.garments import garment_mesh
 from tryon.data.synthetic.keypoints import figure_keypoints
