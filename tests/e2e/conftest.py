@@ -72,7 +72,14 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     finally:
         server.terminate()
         server.wait(timeout=PATIENCE / 1000)
-    assert "Traceback" not in log.read_text(), log.read_text()
+    assert not mishaps(log.read_text()), log.read_text()
+
+
+def mishaps(log: str) -> list[str]:
+    """The tracebacks in a server's log, but for those of visitors who left in mid-upload: Gradio's
+    upload route logs every one of them."""
+    _, *tracebacks = log.split("Traceback (most recent call last):")
+    return [text for text in tracebacks if "starlette.requests.ClientDisconnect" not in text]
 
 
 def _wait_for(address: str, server: subprocess.Popen[bytes], log: Path) -> None:
