@@ -9,7 +9,7 @@ now and then, so that the family works without it and can be guided by it.
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -56,6 +56,13 @@ class Stage:
     decay: int = 0
 
 
+# The shipped weights' later stages: prints are kept; then every branch has to be listened to.
+_ALIGNED = Stage(
+    until=4100, batch_size=8, pure_noise=0.85, absolute=True, aligned=0.8, outside=0.3, decay=400
+)
+_LISTENING = replace(_ALIGNED, no_warp=0.6, boxed=0.5)
+
+
 @dataclass(frozen=True, slots=True)
 class DiffusionSettings:
     """The shipped weights' settings.
@@ -70,39 +77,9 @@ class DiffusionSettings:
     stages: tuple[Stage, ...] = (
         Stage(until=2500, batch_size=16, pure_noise=0.85, half_size=True),
         Stage(until=3200, batch_size=8, pure_noise=0.85, absolute=True),
-        Stage(
-            until=4100,
-            batch_size=8,
-            pure_noise=0.85,
-            absolute=True,
-            aligned=0.8,
-            outside=0.3,
-            decay=400,
-        ),
-        Stage(
-            until=7300,
-            batch_size=8,
-            pure_noise=0.85,
-            absolute=True,
-            aligned=0.8,
-            outside=0.3,
-            no_warp=0.6,
-            boxed=0.5,
-            cut_only=0.6,
-            decay=2000,
-        ),
-        Stage(
-            until=8400,
-            batch_size=8,
-            pure_noise=0.85,
-            absolute=True,
-            aligned=0.8,
-            outside=0.3,
-            no_warp=0.6,
-            boxed=0.5,
-            cut_only=0.85,
-            decay=800,
-        ),
+        _ALIGNED,
+        replace(_LISTENING, until=7300, cut_only=0.6, decay=2000),
+        replace(_LISTENING, until=8400, cut_only=0.85, decay=800),
     )
     learning_rate: float = 5e-4
     warmup: int = 60
