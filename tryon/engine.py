@@ -9,7 +9,6 @@ The API, the command line, the demo and the benchmarks all go through `TryOn`.
 
 from __future__ import annotations
 
-import logging
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
@@ -20,37 +19,31 @@ from typing import Any, Literal, cast
 
 from PIL import Image
 
-from tryon.adapters.lora_bank import LoraBank
-from tryon.catalog import Catalog, base_name
-from tryon.catalog_record import CatalogGarment, named_sku
-from tryon.errors import InputError, LoraError, OptionError, TryOnError
+from tryon.catalog import Catalog
+from tryon.errors import InputError, TryOnError
 from tryon.finishing import finished_look
-from tryon.garment_store import catalogued_garment
-from tryon.images import Source, load_cutout, load_image, photo_key
+from tryon.images import Source, load_image, photo_key
 from tryon.look import Look
 from tryon.models import open_family
-from tryon.options import DressOptions, GarmentPhoto, lora_and_weight
+from tryon.options import DressOptions, GarmentPhoto
 from tryon.outfit import Worn, check_outfit_options, planned_outfit
 from tryon.perception import PoseName, load_perception
-from tryon.pipelines.conditioning import Recent, WeightedLoras
+from tryon.pipelines.conditioning import Recent
 from tryon.pipelines.family import Family, FamilyConfig
 from tryon.pipelines.inpaint import inpaint
 from tryon.pipelines.pose import require_visible
 from tryon.pipelines.preview import OnPreview
 from tryon.planning import Plan, planned
-from tryon.preparation import Garment, Person, prepared_garment, prepared_person
+from tryon.preparation import Garment, Person, prepared_person
+from tryon.stock import GarmentSource, Stock
 from tryon.stopwatch import Stopwatch
 from tryon.types import Category
-
-logger = logging.getLogger(__name__)
 
 OnProgress = Callable[[str, int, int], None]
 """Called with a stage's name, how much of it is done, and how much there is (0: unknown).
 
 Raise `Cancelled` in it to stop.
 """
-GarmentSource = Source | Garment | CatalogGarment
-"""A garment photo, what `prepare_garment` gave, or a garment of the catalogue: `sku:NAME`."""
 Garments = GarmentSource | Sequence[GarmentSource]
 """One garment, or several to be worn together, each lying over those before it."""
 Pair = tuple[Source | Person, Garments]
@@ -91,19 +84,21 @@ class TryOn:
         lora_folder: str | PathLike[str] = ".",
     ) -> None:
         self.model = str(model)
-        self._catalog = (
-            catalog if catalog is None or isinstance(catalog, Catalog) else Catalog(catalog)
-        )
         self.perception = load_perception(pose, threads=threads)
         self.family: Family | None = None
         self.config = PREVIEW
         if self.model != "none":
             self.family = open_family(model, device=device, dtype=dtype, offload=offload)
             self.config = self.family.config
-        self.loras = LoraBank()
-        self.lora_folder = Path(lora_folder)
+        self.stock = Stock(
+            self.perception,
+            self.model,
+            self.family,
+            catalog=catalog,
+            lora_folder=lora_folder,
+            remember=remember,
+        )
         self._people: Recent[Person] = Recent(remember)
-        self._garments: Recent[Garment] = Recent(remember)
 
     def dress(
         self,
@@ -205,59 +200,12 @@ class TryOn:
         is asked for is not used, with a warning.
         Raises ImageError, GarmentError or CatalogError.
         """
-        if isinstance(source, Garment):
-            return source
-        if isinstance(source, CatalogGarment):
-            return self._catalogued(source, category)
-        if (sku := named_sku(source)) is not None:
-            return self._catalogued(self.catalog.get(sku), category)
-        cutout = load_cutout(source)
-        key = photo_key(cutout)
-        return self._garments.get(
-            (key, category, photo_kind),
-            lambda: prepared_garment(
-                self.perception, cutout, key, category, photo_kind, _path(source)
-            ),
-        )
+        return self.stock.garment(source, category, photo_kind)
 
     @property
     def catalog(self) -> Catalog:
         """The catalogue. Raises OptionError if the engine was made without one."""
-        if self._catalog is None:
-            raise OptionError(
-                "a garment is named by its SKU, and there is no catalogue",
-                remedy="Give one: TryOn(catalog=...), or --catalog.",
-            )
-        return self._catalog
-
-    def _catalogued(self, entry: CatalogGarment, category: str) -> Garment:
-        """A garment of the catalogue with its words and its LoRA for this family."""
-        catalog = self.catalog
-        if category not in ("auto", entry.category):
-            told = "the catalogue has %s as %r: the category %r is not used"
-            logger.warning(told, entry.sku, entry.category, category)
-        garment = self._garments.get(
-            (entry.sku, entry.category, entry.photos, entry.atlas),
-            lambda: catalogued_garment(self.perception, catalog, entry),
-        )
-        lora = None
-        if self.family is not None:
-            file = catalog.lora_file(entry, base_name(self.model))
-            lora = None if file is None else str(file)
-        return replace(garment, words=entry.caption or None, lora=lora)
-
-    def _of_the_catalog(self, options: DressOptions, garment: Garment) -> DressOptions:
-        """The options with files for the LoRAs named by SKU, and with what the garment brings.
-
-        A prompt or a LoRA of the caller's stands in the place of the garment's own.
-        """
-        base = base_name(self.model)
-        files = tuple(
-            text if named_sku(text) is None else self.catalog.lora_option(text, base)
-            for text in options.lora
-        )
-        own = (garment.lora,) if garment.lora else ()
-        return replace(options, prompt=options.prompt or garment.words, lora=files or own)
+        return self.stock.catalog
 
     def plan(
         self,
@@ -284,10 +232,10 @@ class TryOn:
         on_progress("garment", 0, 0)
         with clock.stage("atlas"):
             what = self.prepare_garment(garments[0], options.category, options.garment_photo)
-            options = self._of_the_catalog(options, what)
+            options = self.stock.options_with(what, options)
         on_progress("mask", 0, 0)
         with clock.stage("mask"):
-            return planned(self.config, who, what, options, clock, mask, self._loras(options))
+            return planned(self.config, who, what, options, clock, mask, self.stock.loras(options))
 
     def _outfit_plan(
         self,
@@ -308,26 +256,11 @@ class TryOn:
             with clock.stage("atlas"):
                 what = self.prepare_garment(garment, photo_kind=options.garment_photo)
                 own = replace(options, lora=options.lora[number : number + 1])
-                own = self._of_the_catalog(own, what)
-            pieces.append(Worn(what, own, self._loras(own)))
+                own = self.stock.options_with(what, own)
+            pieces.append(Worn(what, own, self.stock.loras(own)))
         on_progress("mask", 0, 0)
         with clock.stage("mask"):
             return planned_outfit(self.config, who, pieces, clock)
-
-    def _loras(self, options: DressOptions) -> WeightedLoras:
-        """The LoRAs that are asked for, from memory if they were read before. Raises LoraError."""
-        if self.family is None:
-            return ()
-        loras = []
-        for name, weight in map(lora_and_weight, options.lora):
-            file = lora_file(name, self.lora_folder)
-            lora = self.loras.get(file)
-            try:
-                self.family.check_lora(lora)
-            except LoraError as error:
-                raise type(error)(error.reason, path=file, remedy=error.remedy) from error
-            loras.append((lora, weight))
-        return tuple(loras)
 
     def paint(
         self,
@@ -369,15 +302,6 @@ class TryOn:
     def finish(self, plan: Plan, painted: Image.Image) -> Look:
         """Put what was painted back into the photo. Raises MaskEmptyError."""
         return finished_look(plan, painted, self.config, self.model)
-
-
-def lora_file(name: str, folder: Path) -> Path:
-    """The LoRA file that is meant: a path, or the name of a file in the folder.
-
-    The path that was asked for where there is neither.
-    """
-    inside = folder / (name if name.endswith(".safetensors") else f"{name}.safetensors")
-    return inside if inside.is_file() and not Path(name).is_file() else Path(name)
 
 
 def _garments(garments: Garments) -> Sequence[GarmentSource]:

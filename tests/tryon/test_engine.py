@@ -283,9 +283,13 @@ def test_plans_that_differ_in_their_loras_are_painted_together(
 
 
 def test_a_tag_in_the_prompt_is_a_lora(
-    engine: TryOn, astronaut: Path, shirt: Path, loras: dict[str, Path]
+    engine: TryOn,
+    astronaut: Path,
+    shirt: Path,
+    loras: dict[str, Path],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    engine.lora_folder = loras["linen"].parent
+    monkeypatch.chdir(loras["linen"].parent)
     options = {"category": "upper", "seed": 7}
     tagged = engine.dress(astronaut, shirt, prompt="a shirt <lora:linen:0.7>", **options)
     given = engine.dress(

@@ -9,9 +9,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from tryon import TryOn
 from tryon.catalog import Catalog
-from tryon.errors import CatalogError, OptionError, SkuNotFoundError
+from tryon.errors import CatalogError
 from tryon.garment_store import atlas_bytes, atlas_key, catalogued_garment, read_atlas, store_atlas
 from tryon.perception import Perception, load_perception
 
@@ -66,62 +65,6 @@ def test_a_broken_atlas_names_its_file(catalog: Catalog) -> None:
     for content in (b"", b"PK", atlas_bytes.__name__.encode()):
         with pytest.raises(CatalogError, match="x.npz: not a stored atlas"):
             read_atlas(content, "x.npz")
-
-
-def test_the_engine_dresses_by_sku(catalog: Catalog, tiny_family: Path, astronaut: Path) -> None:
-    engine = TryOn(tiny_family, catalog=catalog)
-    look = engine.dress(astronaut, "sku:shirt", seed=3)
-    same = engine.dress(astronaut, catalog.get("shirt"), seed=3)
-    assert look.parameters["prompt"] == "a red shirt with a white stripe"
-    assert (np.asarray(look.image) == np.asarray(same.image)).all()
-    own_words = engine.dress(astronaut, "sku:shirt", seed=3, prompt="a blue shirt")
-    assert own_words.parameters["prompt"] == "a blue shirt"
-    with pytest.raises(SkuNotFoundError, match="'skirt'"):
-        engine.dress(astronaut, "sku:skirt")
-    with pytest.raises(OptionError, match="no catalogue"):
-        TryOn("none").dress(astronaut, "sku:shirt")
-
-
-def test_another_category_than_the_catalogues_is_warned_of(
-    catalog: Catalog, caplog: pytest.LogCaptureFixture
-) -> None:
-    engine = TryOn("none", catalog=catalog)
-    assert engine.prepare_garment("sku:shirt", "auto").category == "upper"
-    assert engine.prepare_garment("sku:shirt", "upper").category == "upper"
-    assert not caplog.records
-    assert engine.prepare_garment("sku:shirt", "dress").category == "upper"
-    assert "'dress' is not used" in caplog.text
-
-
-def test_the_engine_wears_the_garment_s_own_lora(
-    catalog: Catalog, tiny_family: Path, astronaut: Path, tiny_lora: Path
-) -> None:
-    engine = TryOn(tiny_family, catalog=catalog)
-    plain = np.asarray(engine.dress(astronaut, "sku:shirt").image)
-    catalog.set_lora("shirt", tiny_lora, base=tiny_family.name)
-    own = engine.dress(astronaut, "sku:shirt")
-    assert (np.asarray(own.image) != plain).any()
-    named = engine.dress(astronaut, catalog.get("shirt"), lora=("sku:shirt:1.0",))
-    assert (np.asarray(own.image) == np.asarray(named.image)).all()
-    off = engine.dress(astronaut, "sku:shirt", lora=("sku:shirt:0",))
-    assert (np.asarray(off.image) == plain).all()
-
-
-@pytest.fixture
-def tiny_lora(tmp_path: Path, tiny_family: Path) -> Path:
-    """A LoRA of the tiny family's first cross-attention, in kohya's naming."""
-    import torch
-    from safetensors.torch import save_file
-
-    stem = "lora_unet_down_blocks_0_attentions_0_transformer_blocks_0_attn2_to_v"
-    generator = torch.Generator().manual_seed(0)
-    tensors = {
-        f"{stem}.lora_down.weight": torch.randn(4, 32, generator=generator),
-        f"{stem}.lora_up.weight": torch.randn(32, 4, generator=generator),
-        f"{stem}.alpha": torch.tensor(4.0),
-    }
-    save_file(tensors, tmp_path / "tiny.safetensors")
-    return tmp_path / "tiny.safetensors"
 
 
 def test_several_photos_make_one_atlas(tmp_path: Path, shirt: Path, perception: Perception) -> None:
