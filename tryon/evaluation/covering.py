@@ -20,6 +20,7 @@ LIMBS = tuple(
 )
 _APART = 12.0  # CIELAB distance below which cloth and skin cannot be told apart
 _FEWEST = 40  # pixels of a limb that count
+_PARTLY = 0.15  # share of a limb beyond which it is neither covered nor bare
 
 
 def limbs_mistaken(
@@ -38,25 +39,36 @@ def limbs_mistaken(
     clothes. area: bool (H, W), what was repainted.
 
     A limb counts as what it is nearer to in mean colour: the picture's own cloth, or the true
-    skin. nan if no limb can be judged.
+    skin. Judged are limbs that the garment clearly covers or clearly leaves bare, and of which the
+    true picture's own colours tell as much. nan if there is none.
     """
     if not garment.any() or not skin.any():
         return math.nan
     lab, true_lab = (cv2.cvtColor(image, cv2.COLOR_RGB2LAB) for image in (picture, truth))
     trunk = garment & ~np.isin(parts, LIMBS)
-    cloth = _mean(lab, trunk if np.count_nonzero(trunk) >= _FEWEST else garment)
-    bare = _mean(true_lab, skin)
-    if np.linalg.norm(cloth - bare) < _APART:
+    seen_cloth = trunk if np.count_nonzero(trunk) >= _FEWEST else garment
+    bare, true_cloth = _mean(true_lab, skin), _mean(true_lab, seen_cloth)
+    cloth = _mean(lab, seen_cloth)
+    if np.linalg.norm(true_cloth - bare) < _APART:
         return math.nan
     mistaken = []
     for limb in LIMBS:
         region = area & (parts == limb)
         if np.count_nonzero(region) < _FEWEST:
             continue
-        seen = _mean(lab, region)
-        covered = np.linalg.norm(seen - cloth) < np.linalg.norm(seen - bare)
-        mistaken.append(covered != (garment[region].mean() > 0.5))
+        share = garment[region].mean()
+        covered = bool(share > 0.5)
+        if min(share, 1 - share) > _PARTLY:
+            continue
+        if _nearer(_mean(true_lab, region), true_cloth, bare) != covered:
+            continue
+        mistaken.append(_nearer(_mean(lab, region), cloth, bare) != covered)
     return float(np.mean(mistaken)) if mistaken else math.nan
+
+
+def _nearer(colour: np.ndarray, one: np.ndarray, other: np.ndarray) -> bool:
+    """Whether a colour is nearer to one than to the other."""
+    return bool(np.linalg.norm(colour - one) < np.linalg.norm(colour - other))
 
 
 def _mean(lab: np.ndarray, region: np.ndarray) -> np.ndarray:

@@ -45,8 +45,30 @@ def test_another_colour_of_cloth_is_no_mistake() -> None:
     assert limbs_mistaken(picture, **known) == 0
 
 
+def test_a_limb_that_is_half_covered_is_not_judged() -> None:
+    truth, known = scene()
+    known["garment"][10:25, 40:] = True
+    truth[10:25, 40:] = CLOTH
+    picture = truth.copy()
+    picture[10:, 40:] = CLOTH
+    assert limbs_mistaken(picture, **known) == 0
+
+
+def test_a_limb_in_another_garment_of_like_colour_is_not_judged() -> None:
+    truth, known = scene()
+    known["skin"][10:, 40:] = False
+    truth[10:, 40:] = (40, 50, 140)
+    assert limbs_mistaken(truth, **known) == 0
+
+
+def test_a_picture_painted_all_in_skin_is_wrong_where_there_is_cloth() -> None:
+    truth, known = scene()
+    assert limbs_mistaken(np.full_like(truth, SKIN), **known) == 0.5
+
+
 def test_cloth_of_the_skins_colour_is_not_judged() -> None:
     truth, known = scene()
-    assert math.isnan(limbs_mistaken(np.full_like(truth, SKIN), **known))
+    pale = np.full_like(truth, SKIN)
+    assert math.isnan(limbs_mistaken(truth, **{**known, "truth": pale}))
     assert math.isnan(limbs_mistaken(truth, **{**known, "skin": np.zeros((40, 60), bool)}))
     assert math.isnan(limbs_mistaken(truth, **{**known, "area": np.zeros((40, 60), bool)}))
