@@ -2,9 +2,9 @@
 
 Nothing is known of bags in advance. A bag is a compact patch of one colour beside the hips or a
 hand, a colour that nothing else has that is worn; a strap is a narrow line of one colour, from a
-shoulder across the trunk, unlike the cloth on both its sides, where the cloth is not full of such
-lines. In doubt nothing is found: what is found is never repainted, and an old garment left standing
-is worse than a bag that is lost.
+shoulder across the trunk, unlike the cloth on both its sides by more than it varies along itself,
+where the cloth is not full of such lines. In doubt nothing is found: what is found is never
+repainted, and an old garment left standing is worse than a bag that is lost.
 """
 
 from __future__ import annotations
@@ -17,16 +17,21 @@ import cv2
 import numpy as np
 
 from tryon.pipelines.anatomy import Anatomy
+from tryon.pipelines.clusters import colour_clusters
 
 _PATCH_SIDE, _LINE_SIDE = 192, 256  # longest sides of the pictures in which each is looked for
 _LIGHTNESS = np.array([0.6, 1, 1], np.float32)  # light and shadow change a colour's L the most
-_COLOURS, _SAME_COLOUR, _ALIKE = 10, 9.0, 11.0  # clusters, and distances within CIELAB
+_COLOURS, _SAME_COLOUR, _ALIKE = 13, 9.0, 11.0  # clusters, and distances within CIELAB
 _POINTS = 44  # a line is looked at in so many points
 _BESIDE, _WIDEST = 0.085, 0.11  # where a strap has ended, and its half width, in shoulder widths
 _UNLIKE, _ONE_COLOUR = 5.0, 12.0  # distances of a strap from the cloth, and from itself
+_STEADY = 0.55  # and how far a strap may vary, as a share of its distance from the cloth
 # Share of a strap's points that must be seen as one, and that of all lines' points that may.
-_SEEN, _LINED = 0.6, 0.15
+_SEEN, _LINED = 0.75, 0.15
 _SEEN_AT_A_BAG, _LINED_AT_A_BAG = 0.8, 0.45
+
+_Lines = tuple[np.ndarray, np.ndarray, np.ndarray]
+"""Starts and ends (n, 2), and (n,) how far each bends sideways, as a share of its length."""
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -86,11 +91,11 @@ def carried_things(
     if bags and strap is None:
         strap = _strap(fine, silhouette, at_a_bag=True)
     found: np.ndarray = np.zeros(body.shape, np.uint8)
+    scale = body.shape[0] / view.size[1]
     for bag in bags:
-        corners = (_hull(bag) + 0.5) * (body.shape[0] / view.size[1])
-        cv2.fillConvexPoly(found, np.rint(corners).astype(np.int32), 1)
-    if bags:
-        found = cv2.dilate(found, np.ones((3, 3), np.uint8))
+        cv2.fillConvexPoly(found, np.rint((_hull(bag) + 0.5) * scale).astype(np.int32), 1)
+    if bags:  # half a pixel of the view to the outline, and half a one for its soft rim
+        found = cv2.dilate(found, np.ones((2 * round(scale) + 1,) * 2, np.uint8))
     if strap is not None:
         outline = strap.outline * (body.shape[0] / fine.size[1])
         cv2.fillPoly(found, [np.rint(outline).astype(np.int32)], 1)
@@ -115,18 +120,8 @@ def _patches(view: _View, cloth: np.ndarray) -> Iterator[np.ndarray]:
     """bool (h, w) each: connected regions of one colour, of the size of a bag."""
     if np.count_nonzero(cloth) < 20 * _COLOURS:
         return
-    cv2.setRNGSeed(0)
-    stop = (cv2.TERM_CRITERIA_MAX_ITER + cv2.TERM_CRITERIA_EPS, 12, 1.0)
-    _, label, centres = cv2.kmeans(
-        view.lab[cloth],
-        _COLOURS,
-        None,
-        stop,
-        1,
-        cv2.KMEANS_PP_CENTERS,  # type: ignore[call-overload]
-    )
     labels = np.full(cloth.shape, -1)
-    labels[cloth] = label[:, 0]
+    labels[cloth], centres = colour_clusters(view.lab[cloth], _COLOURS)
     apart = np.linalg.norm(centres[:, None] - centres, axis=-1)
     disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (5, 5))
     for group in {tuple(np.flatnonzero(row < _SAME_COLOUR)) for row in apart}:
@@ -181,29 +176,22 @@ def _hull(patch: np.ndarray) -> np.ndarray:
 
 def _strap(view: _View, body: np.ndarray, *, at_a_bag: bool = False) -> _Strap | None:
     """A strap across the trunk, if one is seen clearly; at a bag, less is enough."""
-    starts, ends, bows = _lines(view)
-    share = np.linspace(0.08, 0.95, _POINTS)
-    points, aside = _on_lines(starts, ends, bows, share)
-    step = _BESIDE * view.unit * aside[:, None]
-    middle, one, other = (_looked_up(view.lab, points + d) for d in (0 * step, step, -step))
-    contrast = np.minimum(*(np.linalg.norm(middle - side, axis=-1) for side in (one, other)))
-    off = np.linalg.norm(middle - np.median(middle, axis=1, keepdims=True), axis=-1)
-    inside = _looked_up(body, points).mean(axis=1) > 0.9
-    seen = ((contrast > _UNLIKE) & (off < _ONE_COLOUR)).mean(axis=1) * inside
-    best = int(np.argmax(seen + 0.01 * np.percentile(contrast, 20, axis=1) * inside))
-    lined = float(np.median(seen))
-    clear = seen[best] >= _SEEN and lined <= _LINED
-    if not (clear or (at_a_bag and seen[best] >= _SEEN_AT_A_BAG and lined <= _LINED_AT_A_BAG)):
+    coarse = _lines(view)
+    seen, clearness = _seen(view, body, coarse)
+    lined, best = float(np.median(seen)), int(np.argmax(clearness))
+    lines = _lines_near(view, *(values[best] for values in coarse))
+    seen, clearness = _seen(view, body, lines)
+    best = int(np.argmax(clearness))
+    share = seen[best] if clearness[best] > 0 else 0.0
+    clear = share >= _SEEN and lined <= _LINED
+    if not (clear or (at_a_bag and share >= _SEEN_AT_A_BAG and lined <= _LINED_AT_A_BAG)):
         return None
-    line = starts[best], ends[best], float(bows[best])
-    colour = np.median(middle[best], axis=0)
-    far = min(_ONE_COLOUR, 0.5 * float(np.median(contrast[best])))
-    return _strap_along(view, body, line, colour, far)
+    starts, ends, bows = (values[best : best + 1] for values in lines)
+    return _strap_along(view, body, (starts, ends, bows))
 
 
-def _lines(view: _View) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Where straps may lie: starts and ends (n, 2), and (n,) how far each bends sideways, as a
-    share of its length."""
+def _lines(view: _View) -> _Lines:
+    """Where straps may lie."""
     down = view.end - view.start
     choices = product(
         (-1, 1), (0.14, 0.22, 0.3, 0.38, 0.46), (0.3, 0.42, 0.54, 0.66),
@@ -215,10 +203,43 @@ def _lines(view: _View) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     return starts, ends, bow
 
 
-def _on_lines(
-    starts: np.ndarray, ends: np.ndarray, bows: np.ndarray, share: np.ndarray
-) -> tuple[np.ndarray, np.ndarray]:
+def _lines_near(view: _View, start: np.ndarray, end: np.ndarray, bow: float) -> _Lines:
+    """A line, and lines between it and its neighbours among `_lines`."""
+    choices = product(
+        (-0.05, -0.025, 0.0, 0.025, 0.05), (-0.06, -0.03, 0.0, 0.03, 0.06),
+        (-0.05, 0.0, 0.05), (-0.025, 0.0, 0.025),
+    )  # fmt: skip
+    shoulder, hip, level, bend = np.array(list(choices)).T
+    starts = start + view.across * (shoulder * view.unit)[:, None]
+    lower = end + (view.end - view.start) * level[:, None]
+    return starts, lower + view.across * (hip * view.unit)[:, None], bow + bend
+
+
+def _seen(view: _View, body: np.ndarray, lines: _Lines) -> tuple[np.ndarray, np.ndarray]:
+    """(n,) each: the share of a line's points that a strap is seen at, and how clear the line is
+    as a whole: 0 if it changes too much along itself."""
+    points, middle, contrast = _along(view, lines)
+    off = np.linalg.norm(middle - np.median(middle, axis=1, keepdims=True), axis=-1)
+    inside = _looked_up(body, points).mean(axis=1) > 0.9
+    seen = ((contrast > _UNLIKE) & (off < _ONE_COLOUR)).mean(axis=1) * inside
+    lowest, usual = np.percentile(contrast, (20, 50), axis=1)
+    steady = np.median(off, axis=1) < np.minimum(_ONE_COLOUR, _STEADY * usual)
+    return seen, (seen + 0.01 * lowest) * inside * steady
+
+
+def _along(view: _View, lines: _Lines) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Points on lines, (n, k, 2), the colours there, (n, k, 3), and how far they are from the
+    colours on the nearer in colour of both sides, (n, k)."""
+    points, aside = _on_lines(lines, np.linspace(0.08, 0.95, _POINTS))
+    step = _BESIDE * view.unit * aside[:, None]
+    middle, one, other = (_looked_up(view.lab, points + d) for d in (0 * step, step, -step))
+    sides = (np.linalg.norm(middle - side, axis=-1) for side in (one, other))
+    return points, middle, np.minimum(*sides)
+
+
+def _on_lines(lines: _Lines, share: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Points (n, k, 2) at shares of the lines, and the unit vectors (n, 2) across the lines."""
+    starts, ends, bows = lines
     along = ends - starts
     length = np.linalg.norm(along, axis=1)
     aside = np.stack([-along[:, 1], along[:, 0]], axis=1) / length[:, None]
@@ -235,21 +256,14 @@ def _looked_up(plane: np.ndarray, points: np.ndarray) -> np.ndarray:
     )
 
 
-def _strap_along(
-    view: _View,
-    body: np.ndarray,
-    line: tuple[np.ndarray, np.ndarray, float],
-    colour: np.ndarray,
-    far: float,
-) -> _Strap | None:
-    """The strap along a line (start, end, bow), as far as it goes on beyond both ends.
-
-    colour: its own; far: the distance from it where the cloth begins. None if it is not narrow.
-    """
-    start, end, bow = line
-    count = max(round(float(np.linalg.norm(end - start))), 8)
+def _strap_along(view: _View, body: np.ndarray, line: _Lines) -> _Strap | None:
+    """The strap along one line, as far as it goes on beyond both ends; None if it is not narrow."""
+    _, middle, contrast = _along(view, line)
+    colour = np.median(middle[0], axis=0)
+    far = min(_ONE_COLOUR, 0.5 * float(np.median(contrast)))  # from there on it is the cloth
+    count = max(round(float(np.linalg.norm(line[1] - line[0]))), 8)
     share = np.linspace(-0.15, 1.3, round(1.45 * count))
-    points, aside = _on_lines(start[None], end[None], np.array([bow]), share)
+    points, aside = _on_lines(line, share)
     half = np.linspace(0, _WIDEST, 12) * view.unit
     reach = np.concatenate([-half[:0:-1], half])
     strip = _looked_up(view.lab, points[0][:, None] + reach[:, None] * aside[0])

@@ -2,25 +2,40 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import cv2
 import numpy as np
 import pytest
+from PIL import Image
 
 from tests.pipelines.test_mask import Drawn, drawn_person
 from tryon.pipelines.anatomy import anatomy
 from tryon.pipelines.occlusion import carried_things
+from tryon.pipelines.parsing import person_parsing
+from tryon.pipelines.pose import BlazePose
+from tryon.pipelines.silhouette import SelfieSegmenter, person_silhouette
 from tryon.pipelines.skin import colour_bins, colour_model, without_colours
 
 STRAP = ((318, 285), (470, 585))
 BAG = ((462, 580), (556, 690))
 LEATHER = (120, 84, 30)
+EXAMPLES = Path(__file__).parents[2] / "demo" / "examples"
 
 
-def found(person: Drawn, *, strap: bool, bag: bool, colour: tuple[int, int, int] = LEATHER):
+def found(
+    person: Drawn,
+    *,
+    strap: bool,
+    bag: bool,
+    colour: tuple[int, int, int] = LEATHER,
+    where: tuple[tuple[int, int], tuple[int, int]] = STRAP,
+    width: int = 13,
+):
     """What is found, and what was painted, both bool."""
     rgb, painted = np.array(person.photo), np.zeros(person.labels.shape, np.uint8)
     if strap:
-        cv2.line(painted, *STRAP, 1, 13)
+        cv2.line(painted, *where, 1, width)
     if bag:
         cv2.rectangle(painted, *BAG, 1, -1)
     grain = np.random.default_rng(1).normal(0, 4, rgb.shape)
@@ -46,6 +61,30 @@ def test_a_bag_and_its_strap_are_found() -> None:
 def test_a_strap_is_found_without_its_bag() -> None:
     things, painted = found(drawn_person(), strap=True, bag=False)
     assert overlap(things, painted) > 0.6
+
+
+@pytest.mark.parametrize(
+    "where",
+    [((310, 285), (462, 600)), ((335, 285), (446, 560)), ((455, 288), (312, 574))],
+)
+def test_a_narrow_strap_is_found_wherever_it_lies(where) -> None:
+    things, painted = found(drawn_person(), strap=True, bag=False, where=where, width=7)
+    assert overlap(things, painted) > 0.6
+
+
+@pytest.fixture(params=["suit", "vest"])
+def seamed(request: pytest.FixtureRequest, portrait: Image.Image) -> Image.Image:
+    """A photo of somebody without a bag, whose clothes have edges from shoulder to hip."""
+    vest = Image.open(EXAMPLES / "person-vest.jpg").convert("RGB")
+    return {"suit": portrait, "vest": vest}[request.param]
+
+
+def test_seams_and_necklines_are_no_straps(
+    seamed: Image.Image, blazepose: BlazePose, segmenter: SelfieSegmenter
+) -> None:
+    (pose,) = blazepose.detect(seamed)
+    silhouette = person_silhouette(seamed, pose, segmenter)
+    assert not person_parsing(seamed, pose, silhouette).carried.any()
 
 
 def test_a_bag_is_found_without_a_strap() -> None:
