@@ -36,6 +36,7 @@ def composite(
     *,
     feather: float = 0.008,
     colour_match: bool = True,
+    shown: Image.Image | None = None,
     reference: Image.Image | None = None,
     trust: np.ndarray | None = None,
     cloth: np.ndarray | None = None,
@@ -49,6 +50,7 @@ def composite(
     feather: how far inside the mask's edge the generated picture has come in fully, as a share of
         the crop's longer side.
     colour_match: take out the model's colour shift first (see `matched_colours`).
+    shown: the crop of the photo, RGB of `crop.size`, if it is at hand.
     reference: RGB of the photo's size, what the model was shown, whose fine detail is given back
         where the model kept it; trust, cloth, detail, cutoff: how far it is believed, where it is
         the garment, how much is given back, and from which fineness on (see `with_detail`).
@@ -68,7 +70,8 @@ def composite(
     seen.paste(mask.crop(inside.as_tuple()), (inside.left, inside.top))
     region = mask_box(seen)
     if colour_match:
-        generated = matched_colours(generated, cropped_photo(photo, crop), cropped_mask(seen, crop))
+        shown = cropped_photo(photo, crop) if shown is None else shown
+        generated = matched_colours(generated, shown, cropped_mask(seen, crop))
 
     if reference is None or detail == 0:
         painted = np.asarray(uncropped_photo(generated, crop, region))

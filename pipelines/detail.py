@@ -70,8 +70,8 @@ def _broad(difference: np.ndarray, side: np.ndarray | None, cutoff: float) -> np
 
 def _cropped_plane(plane: np.ndarray, crop: Crop) -> np.ndarray:
     """float32 of `crop.size`: a plane of the photo's size, 0-1, as the model's size has it."""
-    seen = cropped_photo(_image(plane * np.float32(255)).convert("RGB"), crop)
-    return np.asarray(seen.getchannel(0), dtype=np.float32) / 255
+    levels = cv2.convertScaleAbs(plane.astype(np.float32, copy=False), alpha=255)
+    return np.asarray(cropped_photo(Image.fromarray(levels), crop), dtype=np.float32) / 255
 
 
 def _image(levels: np.ndarray) -> Image.Image:

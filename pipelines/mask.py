@@ -30,8 +30,9 @@ from tryon.pipelines.anatomy import (
     TORSO_PARTS,
 )
 from tryon.pipelines.crop import grown_box, mask_box
-from tryon.pipelines.parsing import Parsing, face_coordinates, joined, window_part
+from tryon.pipelines.parsing import Parsing, face_coordinates, window_part
 from tryon.pipelines.parts import PARTS
+from tryon.pipelines.regions import grown, joined, smoothed, without_specks
 from tryon.types import Category, MaskMode
 
 Limbs = Literal["whole", "covered"]
@@ -74,7 +75,7 @@ def agnostic_mask(
     limbs = limbs or ("whole" if coverage is None else "covered")
     unit = parsing.anatomy.unit
     bare = _bare_arms(parsing) & (limbs == "covered")
-    must = _smoothed(_worn(parsing, category, limbs) & ~bare, 0.02 * unit)
+    must = smoothed(_worn(parsing, category, limbs) & ~bare, 0.02 * unit)
     if coverage is None:
         must |= _room(parsing, category)
     else:
@@ -86,9 +87,9 @@ def agnostic_mask(
         )
     protected = _protected(parsing, category)
     # The rim lets new sleeves and old edges be painted out; the arm itself stays the person's.
-    protected |= bare & ~_grown(must & ~protected, _RIM * unit)
-    grown = _grown(must & ~protected, _MARGIN * unit) & ~protected
-    return _of_photo(_without_specks(grown, (_SPECK * unit) ** 2), parsing)
+    protected |= bare & ~grown(must & ~protected, _RIM * unit)
+    area = grown(must & ~protected, _MARGIN * unit) & ~protected
+    return _of_photo(without_specks(area, (_SPECK * unit) ** 2), parsing)
 
 
 def protected_area(parsing: Parsing, category: Category) -> Image.Image:
@@ -153,12 +154,12 @@ def _protected(parsing: Parsing, category: Category) -> np.ndarray:
     for name in HAND_PARTS:
         hands |= _hand(parsing, name)
     feet = parsing.in_parts(FOOT_PARTS) & (parsing.near < 3) & (parsing.bottom < 0.5)
-    protected = _head(parsing) | _smoothed(parsing.body & (hands | feet), 0.01 * unit)
+    protected = _head(parsing) | smoothed(parsing.body & (hands | feet), 0.01 * unit)
     if category == "lower" and parsing.two_piece:
         top = parsing.body & (parsing.top > 0.5) & (parsing.level < _LONGEST_TOP)
-        protected |= _smoothed(top, 0.03 * unit)
+        protected |= smoothed(top, 0.03 * unit)
     protected |= parsing.carried
-    return np.asarray(_without_specks(protected, (_SPECK * unit) ** 2))
+    return np.asarray(without_specks(protected, (_SPECK * unit) ** 2))
 
 
 def _bare_arms(parsing: Parsing) -> np.ndarray:
@@ -187,13 +188,13 @@ def _head(parsing: Parsing) -> np.ndarray:
     head = face | skull
     strand = _STRAND * parsing.anatomy.unit
     there = parsing.body & ~parsing.carried
-    hair = there & (parsing.hair > _LIKELY_HAIR) & _grown(there & (parsing.hair > 0.5), strand)
+    hair = there & (parsing.hair > _LIKELY_HAIR) & grown(there & (parsing.hair > 0.5), strand)
     return _near_joined(hair | head, head, strand)
 
 
 def _near_joined(mask: np.ndarray, to: np.ndarray, gap: float) -> np.ndarray:
     """bool (h, w): the pieces of a mask that hang together with another but for narrow gaps."""
-    return mask & joined(_grown(mask, 0.5 * gap), to)
+    return mask & joined(grown(mask, 0.5 * gap), to)
 
 
 def edited_mask(
@@ -219,7 +220,7 @@ def grown_mask(mask: Image.Image, pixels: float) -> Image.Image:
         return whole
     box = grown_box(mask_box(mask), math.ceil(max(pixels, 0)) + 1, mask.size)
     masked = np.asarray(mask.crop(box.as_tuple())) >= 128
-    moved = _grown(masked, pixels) if pixels >= 0 else ~_grown(~masked, -pixels)
+    moved = grown(masked, pixels) if pixels >= 0 else ~grown(~masked, -pixels)
     whole.paste(Image.fromarray(moved.astype(np.uint8) * 255), (box.left, box.top))
     return whole
 
@@ -253,32 +254,6 @@ def _check_size(mask: Image.Image, size: tuple[int, int], path: str | PathLike[s
             path=path,
             remedy="Make the mask as large as the photo.",
         )
-
-
-def _grown(mask: np.ndarray, pixels: float) -> np.ndarray:
-    """bool (H, W): everything at most so many pixels away from the bool mask."""
-    if not mask.any():
-        return mask
-    distance = cv2.distanceTransform((~mask).astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_5)
-    return np.asarray(distance <= pixels)
-
-
-def _smoothed(mask: np.ndarray, sigma: float) -> np.ndarray:
-    """bool (H, W): the mask without whiskers and nicks thinner than about sigma pixels."""
-    soft = cv2.GaussianBlur(mask.astype(np.float32), (0, 0), max(sigma, 0.3))
-    return np.asarray(soft > 0.5)
-
-
-def _without_specks(mask: np.ndarray, smallest: float) -> np.ndarray:
-    """bool (H, W): islands and holes of fewer than `smallest` pixels taken out."""
-    for value in (True, False):
-        _, labels, stats, _ = cv2.connectedComponentsWithStats(
-            (mask == value).astype(np.uint8), connectivity=4
-        )
-        speck = stats[:, cv2.CC_STAT_AREA] < smallest
-        speck[0] = False
-        mask = np.where(speck[labels], not value, mask)
-    return mask
 
 
 def _of_photo(mask: np.ndarray, parsing: Parsing) -> Image.Image:

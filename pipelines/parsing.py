@@ -28,6 +28,7 @@ from tryon.pipelines.anatomy import (
 from tryon.pipelines.crop import Crop, cropped_points
 from tryon.pipelines.occlusion import carried_things
 from tryon.pipelines.parts import PARTS, member, nearest_parts
+from tryon.pipelines.regions import joined
 from tryon.pipelines.skin import colour_bins, colour_model, overlap, posteriors, without_colours
 from tryon.types import Box, Pose
 
@@ -157,14 +158,6 @@ def face_coordinates(measures: Anatomy, size: tuple[int, int]) -> tuple[np.ndarr
     eyes, up = measures.eyes, measures.up * measures.face
     right = np.array([-up[1], up[0]])
     return position_along(eyes, eyes + right, size), position_along(eyes, eyes + up, size)
-
-
-def joined(mask: np.ndarray, to: np.ndarray) -> np.ndarray:
-    """bool (h, w): the pieces of a bool mask that have a pixel in common with another."""
-    _, labels = cv2.connectedComponents(mask.astype(np.uint8), connectivity=4)
-    kept = np.zeros(int(labels.max()) + 1, dtype=bool)
-    kept[labels[to & mask]] = True
-    return np.asarray(kept[labels])
 
 
 def _window(frame: tuple[int, int], pose: Pose, silhouette: np.ndarray, resolution: int) -> Crop:

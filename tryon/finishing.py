@@ -31,6 +31,7 @@ def finished_look(plan: Plan, painted: Image.Image, config: FamilyConfig, model:
             plan.crop,
             feather=options.feather,
             colour_match=options.colour_match,
+            shown=plan.sample.image,
             reference=plan.reference,
             trust=plan.trust,
             cloth=plan.worn,

@@ -19,6 +19,7 @@ from tryon.pipelines.crop import (
     cropped_mask,
     cropped_photo,
     cropped_points,
+    mask_box,
 )
 from tryon.pipelines.family import FamilyConfig
 from tryon.pipelines.inpaint import InpaintSettings
@@ -145,8 +146,9 @@ def repainted_area(
 
 def with_hole(photo: Image.Image, area: Image.Image) -> Image.Image:
     """The photo with the middle grey of a masked image wherever `area` is to be repainted."""
-    hollow = photo.copy()
-    hollow.paste((128, 128, 128), mask=area.point(lambda level: 255 * (level >= 128)))
+    hollow, box = photo.copy(), mask_box(area).as_tuple()
+    hole = area.crop(box).point(lambda level: 255 * (level >= 128))
+    hollow.paste((128, 128, 128), box, hole)
     return hollow
 
 
