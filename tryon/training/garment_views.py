@@ -7,6 +7,7 @@ vary, so that a LoRA learns the garment and not how our pictures look.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -16,7 +17,7 @@ import cv2
 import numpy as np
 from PIL import Image
 
-from tryon.errors import PersonError
+from tryon.errors import InputError, PersonError
 from tryon.options import DressOptions
 from tryon.perception import Perception
 from tryon.pipelines.atlas import GarmentAtlas
@@ -32,6 +33,8 @@ from tryon.stopwatch import Stopwatch
 from tryon.training.body_library import LibraryBody, load_bodies
 from tryon.training.noise import PersonNoise, noisy_keypoints, noisy_silhouette
 from tryon.types import Category, Pose
+
+logger = logging.getLogger(__name__)
 
 NOISE = PersonNoise(stray=0.0, missing=0.0, swapped=0.0)
 _LEAST = 0.02  # share of the picture that a garment must cover to be worth training on
@@ -100,8 +103,8 @@ def views(
 ) -> Iterator[View]:
     """`count` pictures, going round the wearers, each in `variants` masks and crops.
 
-    no_warp: how often the warp is left out. Pictures that show too little of the garment are
-    passed over.
+    no_warp: how often the warp is left out. Pictures that show too little of the garment, or of
+    the person, are passed over.
     """
     for number in range(count):
         rng = np.random.default_rng([seed, number])
@@ -115,7 +118,12 @@ def views(
             continue
         for variant in range(variants):
             warp = (variant + 0.5) / variants > no_warp if variants > 2 else rng.random() > no_warp
-            yield _view(wearer.person, garment, config, target, where, bool(warp), rng)
+            try:
+                view = _view(wearer.person, garment, config, target, where, bool(warp), rng)
+            except InputError as error:
+                logger.warning("not trained on: %s: %s", wearer.person.key, error)
+                break
+            yield view
 
 
 def dressed(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +12,7 @@ from tests.tryon.training.tiny_garment import garment, wearers
 from tryon.errors import WeightsMissingError
 from tryon.pipelines.family import FamilyConfig
 from tryon.training.body_library import LIBRARY, load_bodies, save_bodies
-from tryon.training.garment_views import View, dressed, views
+from tryon.training.garment_views import View, Wearer, dressed, views
 from tryon.types import CATEGORIES
 
 CONFIG = FamilyConfig(width=96, height=128, masked_image="warp")
@@ -111,3 +112,17 @@ def test_views_come_from_their_seed(shirt: Path) -> None:
     assert np.array_equal(np.asarray(one[0].sample.image), np.asarray(same[0].sample.image))
     assert not np.array_equal(np.asarray(one[0].sample.image), np.asarray(other[0].sample.image))
     assert all(v.sample.warp is None for v in made(shirt, count=2, no_warp=1.0))
+
+
+def test_somebody_of_whom_too_little_is_seen_is_passed_over(
+    shirt: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    first, second = wearers()[:2]
+    keypoints = first.person.pose.keypoints.copy()
+    keypoints[:, 2] = 0  # no joint of theirs is in the photo
+    cut = replace(first.person, pose=replace(first.person.pose, keypoints=keypoints), key="cut-off")
+    found = views(
+        [Wearer(cut), second], garment(shirt), CONFIG, count=2, variants=2, no_warp=0.5, seed=0
+    )
+    assert len(list(found)) == 2
+    assert "cut-off" in caplog.text
