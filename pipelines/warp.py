@@ -37,6 +37,7 @@ _NEAR = (11, 11)  # cells of the frame: how far taut cloth may reach beyond its 
 # Where arms and trunk are well apart in the frame: v from here on, |u - 0.5| of a top up to here.
 _ARMPIT, _TRUNK = 0.3, 0.13
 _FROM_BEHIND = 0.25  # confidence in the front's photo where the back of the person shows
+_SOFTNESS = 0.4  # pixels: no lens is as sharp as the cubic samples of a photo
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -247,6 +248,7 @@ def _sampled(
         image, alpha, scale = _at_scale(layer, at, support)
         x, y = at[..., 0] * scale - 0.5, at[..., 1] * scale - 0.5
         colour = cv2.remap(image, x, y, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)
+        colour = cv2.GaussianBlur(colour, (3, 3), _SOFTNESS)
         outline = cv2.remap(alpha, x, y, cv2.INTER_LINEAR).astype(np.float32) / 255
         yield layer, colour, outline * np.clip(support * 4 - 0.5, 0, 1), sure
 

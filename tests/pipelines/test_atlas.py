@@ -19,6 +19,7 @@ from tryon.pipelines.bodymap_net import load_dense_net
 from tryon.pipelines.cutout import Cutout, garment_cutout
 from tryon.pipelines.placement import (
     PLACEMENT_INPUTS,
+    as_worn,
     garment_atlas,
     garment_crop,
     placement_inputs,
@@ -194,7 +195,16 @@ def test_the_picture_of_an_atlas_shows_the_garment_in_the_frame() -> None:
     assert picture.shape == (FRAME, FRAME, 4)
     assert np.array_equal(picture[..., 3] > 0, atlas.layers[0].coverage > 0.5)
     row, column = int(0.4 * FRAME), int(0.5 * FRAME)
-    assert picture[row, column, :2] == pytest.approx([75, 100], abs=3)
+    assert picture[row, column, :2] == pytest.approx(np.multiply([75, 100], 0.94), abs=3)
+
+
+def test_a_flat_lay_is_as_dark_as_it_would_be_on_a_body() -> None:
+    photo = cutout()
+    (layer,) = garment_atlas(Told(), photo).layers  # type: ignore[arg-type]
+    there = cv2.erode(photo.alpha, np.ones((15, 15), np.uint8)) > 250
+    gain = layer.image[there].mean(axis=0)[:2] / photo.image[there].mean(axis=0)[:2]
+    assert gain == pytest.approx(0.94, abs=0.01)
+    assert np.array_equal(layer.image[there], as_worn(photo.image)[there])
 
 
 def test_the_net_sees_outline_depth_and_edges() -> None:

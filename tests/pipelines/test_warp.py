@@ -201,6 +201,22 @@ def test_large_garment_photos_do_not_alias() -> None:
     assert middle.mean() == pytest.approx(127, abs=6)
 
 
+def test_the_finest_stripes_are_as_soft_as_through_a_lens() -> None:
+    stripes = np.tile(np.array([60, 180], np.uint8), (300, 150))  # a pixel of theirs to one of ours
+    y, x = (plane.ravel() for plane in np.mgrid[0:200:2, 0:128:2])
+    uv = np.stack([0.38 + (x + 0.5) * 0.24 / 128, 0.2 + (y + 0.5) * 0.32 / 200], axis=1)
+    layer = garment_layer(
+        np.repeat(stripes[..., None], 3, axis=2),
+        np.full((300, 300), 255, np.uint8),
+        uv.astype(np.float32),
+        np.ones(len(uv)),
+        np.stack([x + 0.5, y + 0.5], axis=1).astype(np.float32),
+    )
+    warp = warp_garment(GarmentAtlas("upper", (layer,)), person())
+    contrast = warp.image[120:240, 110:180].astype(float).std() / 60
+    assert 0.65 < contrast < 0.92
+
+
 def test_the_composite_leaves_everything_else_alone() -> None:
     rng = np.random.default_rng(0)
     photo = Image.fromarray(rng.integers(0, 255, (384, 288, 3), np.uint8))

@@ -9,6 +9,7 @@ from tryon.data.synthetic.canonical import FRONT, PARTS
 from tryon.data.synthetic.sample import Garment, Sample
 from tryon.pipelines.atlas import GarmentAtlas, garment_layer
 from tryon.pipelines.bodymap import MAP_HEIGHT, MAP_WIDTH, BodyMap, person_crop
+from tryon.pipelines.placement import as_worn
 from tryon.types import Pose
 
 _MEASURED = 20_000  # pixels of a garment photo that a smooth map is fitted to
@@ -25,7 +26,7 @@ def true_atlas(garment: Garment) -> GarmentAtlas:
     every = max(1, len(rows) // _MEASURED)
     rows, columns = rows[::every], columns[::every]
     layer = garment_layer(
-        photo.image,
+        as_worn(photo.image),
         outside.astype(np.uint8) * 255,
         photo.uv[rows, columns],
         np.ones(len(rows), np.float32),
