@@ -6,7 +6,8 @@ smooth map from the frame into them, so that a print is resampled once, when it 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import cv2
@@ -20,6 +21,7 @@ FRAME = 256  # cells of the canonical frame along each side
 _LONGEST_SIDE = 2048  # pixels of a garment photo beyond this add nothing to a worn garment
 _CELLS = (40, 40)
 _STIFFNESS = 3e-6
+_OUTLINE = np.ones((5, 5), np.uint8)  # cells by which front and back may differ
 
 Side = Literal["front", "back"]
 
@@ -68,11 +70,16 @@ class GarmentAtlas:
         return any(layer.coverage[row, column] > 0.5 for layer in self.layers)
 
 
-def merged_atlas(atlases: tuple[GarmentAtlas, ...] | list[GarmentAtlas]) -> GarmentAtlas:
-    """One atlas of several photos of the same garment.
+def merged_atlas(flat: Sequence[GarmentAtlas], worn: Sequence[GarmentAtlas] = ()) -> GarmentAtlas:
+    """One atlas of several photos of the same garment: flat-lays, and photos of wearers.
+
+    A flat-lay shows one side whole and nothing else, where a wearer's other clothes, skin and what
+    they carry have to be guessed off. So worn photos tell of the side that no flat-lay shows, and
+    no further than the outline that flat-lays tell.
 
     Raises `GarmentError` if they are not of one category.
     """
+    atlases = [*flat, *worn]
     if not atlases:
         raise NoGarmentError("no photo of the garment was given")
     categories = {atlas.category for atlas in atlases}
@@ -81,7 +88,17 @@ def merged_atlas(atlases: tuple[GarmentAtlas, ...] | list[GarmentAtlas]) -> Garm
             f"the photos show garments of different categories ({', '.join(sorted(categories))})",
             remedy="Give photos of one garment, or name its category.",
         )
-    layers = [layer for atlas in atlases for layer in atlas.layers]
+    layers = [layer for atlas in flat for layer in atlas.layers]
+    others = [layer for atlas in worn for layer in atlas.layers]
+    if layers:
+        outline = cv2.dilate(np.max([layer.coverage for layer in layers], axis=0), _OUTLINE)
+        known = {layer.side for layer in layers}
+        others = [
+            replace(layer, coverage=layer.coverage * outline)
+            for layer in others
+            if layer.side not in known
+        ]
+    layers += others
     layers.sort(key=lambda layer: -float((layer.confidence * layer.coverage).sum()))
     return GarmentAtlas(atlases[0].category, tuple(layers))
 

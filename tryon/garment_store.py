@@ -23,7 +23,7 @@ from tryon.pipelines.atlas import GarmentAtlas, GarmentLayer, merged_atlas
 from tryon.preparation import Garment, prepared_garment
 from tryon.types import CATEGORIES, Category
 
-ATLAS_VERSION = 2
+ATLAS_VERSION = 3
 """Raise it when the code that makes atlases makes others of the same photos."""
 
 _ARRAYS = ("image", "alpha", "places", "coverage", "confidence")
@@ -62,7 +62,8 @@ def garment_of_photos(perception: Perception, catalog: Catalog, entry: CatalogGa
         )
         category = garment.category
         found.append(garment)
-    atlas = merged_atlas([garment.atlas for garment in found])
+    flat = [garment.atlas for garment in found if not garment.worn]
+    atlas = merged_atlas(flat, [garment.atlas for garment in found if garment.worn])
     return Garment(found[0].photo, atlas.category, atlas, garment_key(entry))
 
 

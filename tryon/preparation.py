@@ -53,6 +53,7 @@ class Garment:
 
     atlas: the garment laid out on the canonical body.
     key: sha256 of the size and the pixels.
+    worn: whether somebody wears it in the photo.
     words: the garment in words, where a catalogue says so.
     lora: FILE or FILE:WEIGHT of the garment's own LoRA, where a catalogue has one.
     """
@@ -61,6 +62,7 @@ class Garment:
     category: Category
     atlas: GarmentAtlas
     key: str
+    worn: bool = False
     words: str | None = None
     lora: str | None = None
 
@@ -123,7 +125,7 @@ def prepared_garment(
     seen = people if people and glance.size == photo.size else None
     wearer = prepared_person(perception, photo, key, Stopwatch(), path, seen)
     atlas = worn_atlas(np.asarray(photo), wearer.body, wearer.silhouette, category)
-    return Garment(photo, category, atlas, key)
+    return Garment(photo, category, atlas, key, worn=True)
 
 
 def _shrunk(photo: Image.Image, longest: int) -> Image.Image:

@@ -92,9 +92,7 @@ class Stock:
             lambda: prepared_garment(self._perception, cutout, key, category, photo_kind, path),
         )
 
-    def _catalogued(
-        self, entry: CatalogGarment, category: Literal["auto"] | Category
-    ) -> Garment:
+    def _catalogued(self, entry: CatalogGarment, category: Literal["auto"] | Category) -> Garment:
         """A garment of the catalogue with its words and its LoRA for this family."""
         if entry.category == "auto":
             entry = replace(entry, category=category)

@@ -205,13 +205,13 @@ def training_set(
     start = time.process_time()
     garment = flat_garment(engine, piece, seed, told=told)
     library = library_wearers(engine.perception, category)
-    own = []
+    own, atlases = [], []
     for someone in worn:
         person = replace(someone.person, photo=Image.fromarray(someone.truth))
         parsing = person_parsing(person.photo, person.pose, person.silhouette)
         own.append(Wearer(replace(person, parsing=parsing)))
-        atlas = worn_atlas(someone.truth, person.body, person.silhouette, category)
-        garment = replace(garment, atlas=merged_atlas([garment.atlas, atlas]))
+        atlases.append(worn_atlas(someone.truth, person.body, person.silhouette, category))
+    garment = replace(garment, atlas=merged_atlas([garment.atlas], atlases))
     mixed = [w for pair in zip(library, own, strict=False) for w in pair] + library[len(own) :]
     return garment, mixed, time.process_time() - start
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -14,7 +15,7 @@ from safetensors import safe_open
 
 import tryon
 from tryon.errors import GarmentError, NoGarmentError
-from tryon.pipelines.atlas import FRAME, garment_layer, merged_atlas
+from tryon.pipelines.atlas import FRAME, GarmentAtlas, Side, garment_layer, merged_atlas
 from tryon.pipelines.bodymap_net import load_dense_net
 from tryon.pipelines.cutout import Cutout, garment_cutout
 from tryon.pipelines.placement import (
@@ -25,6 +26,8 @@ from tryon.pipelines.placement import (
     placement_inputs,
 )
 from tryon.types import Box
+
+SIDES: tuple[Side, ...] = ("front", "back")
 
 
 class Told(torch.nn.Module):
@@ -187,6 +190,21 @@ def test_atlases_merge_only_if_they_show_one_kind() -> None:
         merged_atlas([upper, garment_atlas(Told(kind=1), cutout())])  # type: ignore[arg-type]
     with pytest.raises(NoGarmentError):
         merged_atlas([])
+
+
+def test_photos_of_wearers_tell_only_what_flat_lays_do_not() -> None:
+    flat = garment_atlas(Told(), cutout())  # type: ignore[arg-type]
+    (layer,) = flat.layers
+    other = replace(layer, image=255 - layer.image, coverage=np.ones_like(layer.coverage))
+    front, back = (GarmentAtlas("upper", (replace(other, side=side),)) for side in SIDES)
+    assert merged_atlas([flat], [front]).layers == (layer,)
+    alone = merged_atlas([], [front, back])
+    assert {found.side for found in alone.layers} == {"front", "back"}
+    (behind,) = (found for found in merged_atlas([flat], [front, back]).layers if found != layer)
+    assert behind.side == "back"
+    covered = layer.coverage > 0.5
+    assert behind.coverage[covered].min() > 0.5
+    assert behind.coverage[cv2.dilate(covered.astype(np.uint8), np.ones((9, 9))) == 0].max() < 0.5
 
 
 def test_the_picture_of_an_atlas_shows_the_garment_in_the_frame() -> None:

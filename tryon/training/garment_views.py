@@ -37,6 +37,8 @@ from tryon.types import Category, Pose
 logger = logging.getLogger(__name__)
 
 NOISE = PersonNoise(stray=0.0, missing=0.0, swapped=0.0)
+_AROUND = 0.02  # of the picture's height, over which colours are compared
+_UNLIKE, _LIGHTER = 16.0, 30.0  # in CIELAB: another colour, and how far the light may be off
 _LEAST = 0.02  # share of the picture that a garment must cover to be worth training on
 
 
@@ -172,5 +174,29 @@ def _view(
 
 
 def _worn_here(person: Person, garment: Garment) -> np.ndarray:
-    """float32 (H, W): where the wearer in a photo has the garment, as far as the atlas tells."""
-    return warp_garment(garment.atlas, person.body).coverage
+    """float32 (H, W): where the garment is seen on the wearer in a photo: where the warp lays it,
+    and the photo has its colours. What is worn over it is left out, hair and skin are, too.
+
+    Nowhere, if it is seen on less than half of where it should be: from behind, under a coat.
+    """
+    warp = warp_garment(garment.atlas, person.body)
+    photo, laid = (
+        _mean_colours(np.asarray(image), warp.coverage) for image in (person.photo, warp.image)
+    )
+    off = photo - laid
+    inside = warp.coverage > 0.5
+    if not inside.any():
+        return warp.coverage
+    light = np.median(off[inside][:, 0]).clip(-_LIGHTER, _LIGHTER)
+    off = np.linalg.norm((off - (light, 0, 0)) * (0.6, 1, 1), axis=-1)
+    seen = warp.coverage * (off < _UNLIKE)
+    enough = seen.sum() > 0.5 * warp.coverage.sum()
+    return seen if enough else np.zeros_like(seen)
+
+
+def _mean_colours(rgb: np.ndarray, where: np.ndarray) -> np.ndarray:
+    """float32 (H, W, 3): CIELAB around each pixel, of what lies in `where`, float32 (H, W)."""
+    lab = cv2.cvtColor(rgb.astype(np.float32) / 255, cv2.COLOR_RGB2LAB)
+    window = (max(3, round(_AROUND * rgb.shape[0])),) * 2
+    total = cv2.blur(lab * where[..., None], window)
+    return np.asarray(total / np.maximum(cv2.blur(where, window), 1e-3)[..., None])

@@ -7,10 +7,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from tests.tryon.training.tiny_garment import garment, wearers
 from tryon.errors import WeightsMissingError
 from tryon.pipelines.family import FamilyConfig
+from tryon.pipelines.warp import warp_garment
 from tryon.training.body_library import LIBRARY, load_bodies, save_bodies
 from tryon.training.garment_views import View, Wearer, dressed, views
 from tryon.types import CATEGORIES
@@ -122,7 +124,34 @@ def test_somebody_of_whom_too_little_is_seen_is_passed_over(
     keypoints[:, 2] = 0  # no joint of theirs is in the photo
     cut = replace(first.person, pose=replace(first.person.pose, keypoints=keypoints), key="cut-off")
     found = views(
-        [Wearer(cut), second], garment(shirt), CONFIG, count=2, variants=2, no_warp=0.5, seed=0
+        [Wearer(cut, first.body), second],
+        garment(shirt),
+        CONFIG,
+        count=2,
+        variants=2,
+        no_warp=0.5,
+        seed=0,
     )
     assert len(list(found)) == 2
     assert "cut-off" in caplog.text
+
+
+def test_a_photo_of_a_wearer_counts_where_the_garment_is_seen(shirt: Path) -> None:
+    what, wearer = garment(shirt), wearers()[0]
+    assert wearer.body is not None
+    shown, where = dressed(wearer.body, what.atlas, np.random.default_rng(0))
+    laid = warp_garment(what.atlas, wearer.person.body).coverage > 0.9
+
+    def seen_on(photo: np.ndarray) -> float:
+        someone = Wearer(replace(wearer.person, photo=Image.fromarray(photo)))
+        found = views([someone], what, CONFIG, count=1, variants=1, no_warp=0.0, seed=0)
+        return float(np.mean([view.garment.mean() for view in found] or [0.0]))
+
+    half, coat = shown.copy(), shown.copy()
+    middle = round(float(np.nonzero(laid)[1].mean()))
+    half[:, : round(0.8 * middle)] = (20, 160, 40)  # a scarf over one side
+    coat[:, : round(1.2 * middle)] = (20, 160, 40)
+    whole = seen_on(shown)
+    assert whole > 0.1
+    assert 0.5 * whole < seen_on(half) < 0.95 * whole
+    assert seen_on(coat) == 0
