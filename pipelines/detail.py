@@ -40,6 +40,8 @@ def with_detail(
     cutoff: working pixels; what is finer than this comes from the reference.
     amount: 0-1, how much of it.
     """
+    if trust is not None:
+        reference = _believed(reference, painted, trust, crop, region)
     known = cropped_photo(reference, crop)
     made, shown = (np.asarray(image, dtype=np.float32) for image in (painted, known))
     broad = _broad(made - shown, None if cloth is None else _cropped_plane(cloth, crop), cutoff)
@@ -54,6 +56,19 @@ def with_detail(
         finest = finest * (trust[region.top : region.bottom, region.left : region.right] > 0)
     result = np.asarray(uncropped_photo(_image(sharpened), crop, region), dtype=np.float32)
     return np.asarray(_image(result + (sharp - soft) * finest[..., None]))
+
+
+def _believed(
+    reference: Image.Image, painted: Image.Image, trust: np.ndarray, crop: Crop, region: Box
+) -> Image.Image:
+    """The reference with the painted picture where it is not believed in the region.
+
+    What is not to be seen has edges, and those would ring in the detail of what lies beside it.
+    """
+    mixed = reference.copy()
+    doubt = _image(255 - 255 * trust[region.top : region.bottom, region.left : region.right])
+    mixed.paste(uncropped_photo(painted, crop, region), region.as_tuple(), doubt)
+    return mixed
 
 
 def _broad(difference: np.ndarray, side: np.ndarray | None, cutoff: float) -> np.ndarray:

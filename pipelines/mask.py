@@ -39,6 +39,7 @@ Limbs = Literal["whole", "covered"]
 
 # How far the mask reaches beyond what it must cover, and so far onto bare arms, in shoulder widths.
 _MARGIN, _RIM = 0.06, 0.015
+_TRACE = 0.03  # how far a trace of old clothes may reach beyond them, in shoulder widths
 # Levels (see `Parsing.level`) where garments start and end if nothing in the photo tells.
 _HEM, _ONE_PIECE_HEM, _WAIST = 1.05, 1.15, 0.8
 _LONGEST_TOP = 1.6
@@ -79,7 +80,8 @@ def agnostic_mask(
     if coverage is None:
         must |= _room(parsing, category)
     else:
-        must |= window_part(coverage, parsing.window) > 0.5
+        cloth = window_part(coverage, parsing.window) > 0.5
+        must |= joined(cloth, _worn(parsing, category, "whole"))  # no scraps beside a hand
     if np.count_nonzero(must) < (0.3 * unit) ** 2:
         raise OutOfFrameError(
             f"what a garment of the category '{category}' covers is not in the picture",
@@ -95,6 +97,17 @@ def agnostic_mask(
 def protected_area(parsing: Parsing, category: Category) -> Image.Image:
     """What is never repainted: `L`, 255 = face, hair, hands, feet, and for a bottom the top."""
     return _of_photo(_protected(parsing, category), parsing)
+
+
+def old_clothes(parsing: Parsing, category: Category) -> Image.Image:
+    """Where a garment of this category may hide what the photo shows: `L`, 0 or 255.
+
+    The old clothes, the limbs that they or the new ones cover, and a little around them. Elsewhere,
+    the background and the other garment stay to be seen.
+    """
+    unit = parsing.anatomy.unit
+    hidden = smoothed(_worn(parsing, category, "whole"), 0.02 * unit)
+    return _of_photo(grown(hidden, _TRACE * unit), parsing)
 
 
 def _worn(parsing: Parsing, category: Category, limbs: Limbs) -> np.ndarray:

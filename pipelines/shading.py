@@ -23,6 +23,7 @@ _UNIT = 40  # pixels of the shoulders at which the light is found
 _SMOOTH = 0.08  # in shoulder widths
 _DARK = 10.0  # levels added before logarithms, where noise says more than light
 _HUE = 0.15  # difference of log ratios of channels that is another colour
+_SHADE = 0.9  # logarithm of a difference in lightness that no light makes
 _AMOUNT, _LIMIT = 0.7, 0.25  # how much of the light is given, and the largest logarithm
 _LUMINANCE = np.array([0.3, 0.6, 0.1], np.float32)
 
@@ -87,8 +88,11 @@ def _smooth_lightness(logs: np.ndarray, cloth: np.ndarray, sigma: float) -> np.n
     lightness = logs @ _LUMINANCE
     hues = logs[..., ::2] - logs[..., 1:2]
     other = np.linalg.norm(hues - np.median(hues[cloth > 0], axis=0), axis=-1)
-    weight = cloth * np.exp(-np.square(other / _HUE))
-    level = np.float32((lightness * weight).sum() / max(float(weight.sum()), 1e-6))
+    hue = cloth * np.exp(-np.square(other / _HUE))
+    weight = hue
+    for _ in range(3):  # sleeves of another shade are cloth of another colour
+        level = np.float32((lightness * weight).sum() / max(float(weight.sum()), 1e-6))
+        weight = hue * np.square(np.clip(1 - np.square((lightness - level) / _SHADE), 0, None))
     smooth = _mean_around(lightness - level, weight, sigma, 1e-3)
     off = np.abs(lightness - level - smooth)
     reach = 4 * 1.4826 * max(float(np.median(off[cloth > 0])), 0.01)

@@ -27,6 +27,7 @@ from tryon.planning import (
     painting_sample,
     painting_settings,
     repainted_area,
+    unworn,
     with_hole,
     worn_warp,
 )
@@ -108,6 +109,8 @@ def planned_outfit(
         ),
     )
     reference, trust = person.photo, 1 - person.silhouette
+    if options.warp:
+        trust = np.min([unworn(person, piece.garment.category) for piece in pieces], axis=0)
     shown = with_hole(person.photo, area) if config.masked_image == "warp" else person.photo
     worn = np.zeros(trust.shape, bool)
     for warp, own in zip(warps, areas, strict=True):

@@ -24,7 +24,7 @@ from tryon.pipelines.crop import (
 from tryon.pipelines.family import FamilyConfig
 from tryon.pipelines.inpaint import InpaintSettings
 from tryon.pipelines.inpaint_sample import InpaintSample
-from tryon.pipelines.mask import agnostic_mask, check_mask, edited_mask, grown_mask
+from tryon.pipelines.mask import agnostic_mask, check_mask, edited_mask, grown_mask, old_clothes
 from tryon.pipelines.pose import require_visible
 from tryon.pipelines.shading import lit_warp
 from tryon.pipelines.skeleton import draw_skeleton
@@ -46,7 +46,7 @@ class Plan:
     sample: what the model gets, at the family's size.
     reference: RGB, the photo with the garment's own pixels placed on it, as far as known.
     trust: float32 (H, W), 0-1, how far the reference is believed inside the mask: the background
-        is, the warp as far as it is certain, and the old clothes are not.
+        and the other garment are, the warp as far as it is certain, and the old clothes are not.
     worn: bool (H, W), where the garment's own pixels are known; nowhere without the warp.
     others: what is worn with the garment in this look (see `tryon.outfit`).
     """
@@ -94,6 +94,8 @@ def planned(
     worn = np.zeros(trust.shape, bool)
     if warp is not None:
         worn = warp.coverage > 0.9
+        if mask is None:
+            trust = unworn(person, garment.category)
         reference = warp_composite(person.photo, warp, area)
         trust = trust + warp.coverage * (warp.confidence / (warp.confidence + _DOUBTFUL) - trust)
         shown = reference
@@ -110,6 +112,11 @@ def worn_warp(person: Person, garment: Garment) -> Warp:
     """The garment as it lies on the person, in the light of the photo."""
     warp = warp_garment(garment.atlas, person.body)
     return lit_warp(warp, person.photo, person.parsing, garment.category)
+
+
+def unworn(person: Person, category: Category) -> np.ndarray:
+    """float32 (H, W), 0 or 1: where what the photo shows stays to be seen beside the garment."""
+    return (np.asarray(old_clothes(person.parsing, category)) == 0).astype(np.float32)
 
 
 def painting_settings(config: FamilyConfig, options: DressOptions) -> InpaintSettings:

@@ -62,6 +62,18 @@ def test_what_is_not_trusted_is_not_given(lettering: Image.Image) -> None:
     assert result[:, 60:].std() < 5
 
 
+def test_what_is_not_trusted_leaves_no_rim_on_what_lies_beside_it() -> None:
+    """An old dark sleeve before a light wall, which the model has painted over with the wall."""
+    pixels = np.full((300, 240, 3), 220, np.uint8)
+    pixels[:, 130:] = 30
+    trust = np.ones((300, 240), np.float32)
+    trust[:, 130:] = 0
+    painted = Image.new("RGB", CROP.size, (220, 220, 220))
+    result = with_detail(painted, Image.fromarray(pixels), CROP, REGION, trust=trust, cutoff=6)
+    far_from_the_regions_edge = result[40:120, :90].astype(int)
+    assert np.abs(far_from_the_regions_edge - 220).max() <= 8
+
+
 def test_a_soft_picture_keeps_its_light_and_gets_the_print() -> None:
     """Blocks of 16 photo pixels are 4 working pixels: a blur of 3 loses them."""
     pixels = np.full((300, 240, 3), 90, np.uint8)

@@ -23,6 +23,7 @@ from tryon.pipelines.mask import (
     check_mask,
     edited_mask,
     grown_mask,
+    old_clothes,
     protected_area,
 )
 from tryon.pipelines.parsing import Parsing, person_parsing
@@ -179,6 +180,32 @@ def test_nothing_of_the_old_trousers_is_left_and_the_top_stays(hem: int) -> None
 def test_a_dress_takes_the_place_of_both(person: Drawn) -> None:
     mask = agnostic_mask(person.parsing(), "dress")
     assert share(mask, np.isin(person.labels, (TOP, BOTTOM))) > 0.99
+
+
+def test_scraps_of_cloth_beside_a_hand_are_left_out() -> None:
+    person = drawn_person()
+    coverage = (person.labels == TOP).astype(np.float32)
+    scrap = np.zeros(coverage.shape, bool)
+    scrap[600:660, 180:225] = True
+    coverage[scrap] = 1
+    mask = agnostic_mask(person.parsing(), "upper", coverage=coverage)
+    assert share(mask, scrap) == 0
+    assert share(mask, person.labels == TOP) > 0.99
+
+
+@pytest.mark.parametrize("category", ["upper", "lower"])
+def test_the_background_and_the_other_garment_are_no_old_clothes(category: Category) -> None:
+    person = drawn_person()
+    own, other = (TOP, BOTTOM) if category == "upper" else (BOTTOM, TOP)
+    clothes = old_clothes(person.parsing(), category)
+    assert share(clothes, person.labels == own) > 0.99
+    assert share(clothes, person.labels == other) < 0.15
+    around = cv2.dilate((person.labels > 0).astype(np.uint8), np.ones((25, 25)))
+    assert share(clothes, around == 0) == 0
+    sleeve = np.zeros(person.labels.shape, bool)
+    sleeve[340:420, 240:300] = True  # its outline, and a little beyond
+    rim = sleeve & (cv2.dilate((person.labels == TOP).astype(np.uint8), np.ones((5, 5))) > 0)
+    assert category == "lower" or share(clothes, rim) > 0.99
 
 
 def test_without_coverage_there_is_room_for_any_garment_of_the_category() -> None:

@@ -68,6 +68,16 @@ def test_a_print_of_another_colour_is_no_light() -> None:
     assert abs(inside - GREY) < 6
 
 
+def test_sleeves_of_a_darker_shade_are_no_shadow() -> None:
+    person = drawn_person(sleeve=0.5, colours={TOP: (190, 180, 200)})
+    rgb = np.array(person.photo).astype(float)
+    rgb[(person.labels == TOP) & (np.abs(np.arange(768) - 384) > 70)] *= 0.3
+    photo = Image.fromarray(rgb.astype(np.uint8))
+    light = garment_light(photo, parsed(photo, person), "upper")
+    assert light is not None
+    assert np.abs(light).max() < 0.03
+
+
 def test_trousers_take_the_light_of_trousers() -> None:
     person = drawn_person()
     rgb = np.array(person.photo).astype(float)

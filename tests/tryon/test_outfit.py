@@ -16,6 +16,7 @@ from tryon.adapters.lora_save import save_lora
 from tryon.errors import OptionError
 from tryon.options import DressOptions
 from tryon.outfit import check_outfit_options, garment_regions
+from tryon.pipelines.mask import old_clothes
 from tryon.pipelines.warp import Warp
 
 
@@ -102,6 +103,9 @@ def test_two_garments_in_one_look(engine: TryOn, shirt: Path, tmp_path: Path) ->
     alone = [engine.plan(person, g, DressOptions(seed=7)) for g in (skirt, top)]
     union = np.maximum(*(np.asarray(each.mask) for each in alone))
     assert (np.asarray(plan.mask) == union).all()
+    clothes = [np.asarray(old_clothes(person.parsing, c)) > 0 for c in ("upper", "lower")]
+    hidden = (clothes[0] | clothes[1]) & ~plan.worn
+    assert plan.trust[hidden].mean() < 0.05 and plan.trust[~(hidden | plan.worn)].mean() > 0.95
 
     look = engine.dress(person, [skirt, top], seed=7, lora=tuple(files))
     photo, image = np.asarray(person.photo), np.asarray(look.image)

@@ -9,6 +9,7 @@ from PIL import Image
 from tryon import TryOn
 from tryon.options import DressOptions
 from tryon.pipelines.family import FamilyConfig
+from tryon.pipelines.mask import old_clothes
 from tryon.pipelines.shading import lit_warp
 from tryon.pipelines.warp import warp_garment
 from tryon.planning import planned, with_hole
@@ -63,6 +64,16 @@ def test_without_a_warp_the_model_is_left_alone(prepared: tuple[Person, Garment]
     assert plan.sample.warp is None
     assert plan.reference is plan.person.photo
     assert plan.trust[np.asarray(plan.person.silhouette) > 0.99].max() < 0.02
+
+
+def test_old_clothes_and_their_outline_are_not_believed(prepared: tuple[Person, Garment]) -> None:
+    person, _ = prepared
+    plan = planned(FamilyConfig(), *prepared, DressOptions(category="upper"), Stopwatch())
+    bare = warp_garment(prepared[1].atlas, person.body).coverage == 0
+    old = (np.asarray(old_clothes(person.parsing, "upper")) > 0) & bare
+    assert old.any() and (plan.trust[old] == 0).all()
+    beside = (np.asarray(plan.mask) > 0) & bare & ~old
+    assert beside.any() and (plan.trust[beside] == 1).all()
 
 
 def test_words_go_into_the_familys_prompt(prepared: tuple[Person, Garment]) -> None:
