@@ -18,6 +18,7 @@ from tryon.errors import GarmentError, NoGarmentError
 from tryon.pipelines.atlas import GarmentAtlas, garment_layer
 from tryon.pipelines.bodymap_net import DenseNet
 from tryon.pipelines.cutout import Cutout
+from tryon.pipelines.inside import inside_of_back
 from tryon.types import CATEGORIES, Box, Category
 
 PLACEMENT_SIZE = 192
@@ -29,6 +30,7 @@ _SURE = 0.03  # an expected error (in uv) above which the garment may lie on its
 _UNSURE = 0.12  # an expected error (in uv) at which the photo shows no garment we know
 _NOT_FRONT = 0.6  # a share of the front below which something else is suspected
 _EVEN = 1.2  # pixels over which the net's fourfold outputs must agree
+_SOFT = 0.8  # pixels over which the edge of what is left out is drawn smooth
 _ABSURD = 0.01  # the share below which a category that was said is not believed
 _WORN_LIGHT = 0.94  # of what falls onto flat cloth: on a body, most of it bends away
 
@@ -63,7 +65,7 @@ def garment_atlas(
     y = crop.top + y * (crop.height / PLACEMENT_SIZE)
     layer = garment_layer(
         as_worn(cutout.image),
-        _without_inside(cutout.alpha, drawn.front, crop),
+        _without_inside(cutout, drawn),
         drawn.uv.reshape(-1, 2),
         weight.ravel(),
         np.stack([x.ravel(), y.ravel()], axis=1),
@@ -165,20 +167,22 @@ def _category(shares: np.ndarray, box: Box, said: Category | Literal["auto"]) ->
     return said
 
 
-def _without_inside(alpha: np.ndarray, front_share: np.ndarray, crop: Box) -> np.ndarray:
+def _without_inside(cutout: Cutout, drawn: _Drawn) -> np.ndarray:
     """uint8 (H, W): the alpha less the inside of the back, which nobody sees once it is worn, and
     less what is no garment."""
-    inside = 1 - front_share
-    if inside.max() < 0.5:
-        return alpha
+    if drawn.front.min() > 0.5:
+        return cutout.alpha
+    crop = drawn.crop
     across, down = crop.width / PLACEMENT_SIZE, crop.height / PLACEMENT_SIZE
     move = np.array(
         [[across, 0, crop.left + 0.5 * across - 0.5], [0, down, crop.top + 0.5 * down - 0.5]]
     )
-    even = cv2.GaussianBlur(inside.astype(np.float32), (0, 0), _EVEN)
-    drawn = cv2.warpAffine(even, move, alpha.shape[::-1])
-    keep = np.clip((0.5 - drawn) * 6 + 0.5, 0, 1)
-    return np.asarray(alpha * keep, np.uint8)
+    inside = cv2.GaussianBlur(1 - drawn.front, (0, 0), _EVEN)
+    if cutout.plain:  # where the background is cluttered, folds and shadows are too
+        inside = inside_of_back(inside, drawn.mask, _square(cutout.image, crop))
+        inside = cv2.GaussianBlur(inside, (0, 0), _SOFT)
+    keep = (0.5 - cv2.warpAffine(inside, move, cutout.alpha.shape[::-1])) * 6 + 0.5
+    return np.asarray(cutout.alpha * np.clip(keep, 0, 1), np.uint8)
 
 
 def garment_crop(box: Box, air: float = 0.06) -> Box:
@@ -190,8 +194,8 @@ def garment_crop(box: Box, air: float = 0.06) -> Box:
 
 
 def _square(plane: np.ndarray, crop: Box) -> np.ndarray:
-    """uint8 (192, 192): the crop of a plane, 0 beyond the photo."""
-    height, width = plane.shape
+    """uint8 (192, 192[, 3]): the crop of a plane or of a photo, 0 beyond it."""
+    height, width = plane.shape[:2]
     padding = (
         max(0, -crop.top),
         max(0, crop.bottom - height),

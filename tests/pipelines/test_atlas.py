@@ -33,9 +33,11 @@ SIDES: tuple[Side, ...] = ("front", "back")
 class Told(torch.nn.Module):
     """Instead of a net: u goes from 0.3 to 0.7 and v from 0.2 to 0.6 over the square."""
 
-    def __init__(self, kind: int = 0, spread: float = 0.005, inside: float = 0.0) -> None:
+    def __init__(
+        self, kind: int = 0, spread: float = 0.005, inside: float = 0.0, doubt: float = 0.0
+    ) -> None:
         super().__init__()
-        self.kind, self.spread, self.inside = kind, spread, inside
+        self.kind, self.spread, self.inside, self.doubt = kind, spread, inside, doubt
 
     def forward(self, inputs: torch.Tensor) -> torch.Tensor:
         assert inputs.shape[1:] == (PLACEMENT_INPUTS, 96, 96)
@@ -45,6 +47,7 @@ class Told(torch.nn.Module):
         drawn[0, 1] = (along[:, None] + 0.2 - 0.5) / 0.05
         drawn[0, 2] = float(np.log(self.spread / 0.05))
         drawn[0, 3] = 8.0
+        drawn[0, 3, : int(192 * (self.inside + self.doubt))] = 0.6
         drawn[0, 3, : int(192 * self.inside)] = -8.0
         drawn[0, 4 + self.kind] = 12.0
         return drawn.expand(len(inputs), -1, -1, -1)  # symmetric: true of the mirror image too
@@ -85,6 +88,19 @@ def test_the_inside_of_the_back_is_not_worn() -> None:
     assert whole.coverage[collar].sum() > 50
     assert without.coverage[collar].sum() == 0
     assert without.alpha[110:150].max() == 0 and without.alpha[200, 150] == 255
+
+
+def test_the_inside_of_the_back_ends_at_an_edge_of_a_plain_photo() -> None:
+    image = np.full((400, 300, 3), (150, 60, 60), np.uint8)
+    image[:170] = (90, 45, 45)
+    edge = {}
+    for plain in (True, False):
+        photo = replace(cutout(), image=image, plain=plain)
+        net = Told(inside=0.3, doubt=0.15)  # sure down to row 156, perhaps down to 189
+        (layer,) = garment_atlas(net, photo).layers  # type: ignore[arg-type]
+        edge[plain] = int(np.argmax(layer.alpha[:, 150] > 127))
+    assert edge[True] == pytest.approx(170, abs=3)
+    assert edge[False] == pytest.approx(156, abs=3)
 
 
 class Spotted(Told):
