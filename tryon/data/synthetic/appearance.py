@@ -13,7 +13,7 @@ from tryon.data.synthetic.canonical import canonical_uv
 from tryon.data.synthetic.draws import one_of
 from tryon.data.synthetic.patterns import Patterns
 from tryon.data.synthetic.raster import skinned
-from tryon.data.synthetic.weaves import periodic_noise
+from tryon.data.synthetic.weaves import periodic_noise, tinted
 
 SKIN_TONES = np.array(
     [(250, 219, 196), (240, 198, 166), (222, 172, 134), (196, 140, 100), (150, 98, 66),
@@ -63,7 +63,7 @@ def random_look(rng: np.random.Generator, model: BodyModel, female: float) -> Lo
 def _hair_tile(rng: np.random.Generator, colour: np.ndarray) -> np.ndarray:
     streaks = cv2.resize(rng.normal(0, 1, (4, 64)).astype(np.float32), (64, 64))
     shade = 1 + 0.22 * streaks + 0.08 * periodic_noise(rng, 64, 4)
-    return np.clip(colour * shade[..., None], 0, 255).astype(np.float32)
+    return np.minimum(tinted(colour, np.maximum(shade, 0)), 255)  # type: ignore[no-any-return]
 
 
 def _face_paint(

@@ -10,7 +10,7 @@ import numba
 import numpy as np
 
 from tryon.data.synthetic.draws import one_of
-from tryon.data.synthetic.weaves import periodic_noise, small_photo
+from tryon.data.synthetic.weaves import periodic_noise, small_photo, tinted
 
 
 def random_background(
@@ -58,7 +58,7 @@ def _studio(rng: np.random.Generator, size: tuple[int, int], low: float = 70) ->
         floor = rng.uniform(0.75, 0.95)
         darker = 1 - rng.uniform(0.02, 0.15) / (1 + np.exp(-(y - floor) / 0.02))
         shade *= darker.astype(np.float32)
-    return shade[..., None] * colour.astype(np.float32)
+    return tinted(colour.astype(np.float32), shade)  # type: ignore[no-any-return]
 
 
 def _muted(rng: np.random.Generator, low: float, high: float) -> np.ndarray:
@@ -100,12 +100,12 @@ def _wood(rng: np.random.Generator, size: tuple[int, int]) -> np.ndarray:
     height, width = size
     colour = (np.array([170, 120, 76]) * rng.uniform(0.5, 1.3)).astype(np.float32)
     grain = 1 + 0.08 * cv2.resize(rng.normal(0, 1, (6, 64)).astype(np.float32), (width, height))
-    image = colour * grain[..., None]
+    image = tinted(colour, grain)
     plank = max(8, int(width * rng.uniform(0.12, 0.3)))
     image[:, ::plank] *= 0.6
     if rng.random() < 0.5:
         image = cv2.resize(image.transpose(1, 0, 2), (width, height))
-    return image.astype(np.float32)
+    return image
 
 
 def _blurred_photo(
@@ -127,7 +127,7 @@ def photographed(rng: np.random.Generator, image: np.ndarray) -> np.ndarray:
         image = cv2.GaussianBlur(image, (0, 0), rng.uniform(0.3, 0.6))
     height, width = image.shape[:2]
     pool = _noise_pool(2 * max(height, width))
-    top, left = rng.integers(0, len(pool) - np.array([height, width]))
+    top, left = int(rng.integers(len(pool) - height)), int(rng.integers(len(pool) - width))
     noise = pool[top : top + height, left : left + width]
     strength, compressed = np.float32(rng.uniform(0.3, 4.0)), rng.random() < 0.7
     out = _exposed(image, exposure, noise, strength, compressed)
@@ -141,13 +141,13 @@ def photographed(rng: np.random.Generator, image: np.ndarray) -> np.ndarray:
 @numba.njit(cache=True, fastmath=True)
 def _exposed(image, exposure, noise, strength, blue_first):  # type: ignore[no-untyped-def]
     """uint8 (H, W, 3): the image with grain, cut off at 0 and 255."""
-    out = np.empty(image.shape, np.uint8)
-    for y in range(image.shape[0]):
-        for x in range(image.shape[1]):
+    out, last = np.empty(image.shape, np.uint8), np.uint64(2)
+    for y in range(np.uint64(image.shape[0])):
+        for x in range(np.uint64(image.shape[1])):
             grain = strength * noise[y, x]
-            for c in range(3):
+            for c in range(last + np.uint64(1)):
                 value = image[y, x, c] * exposure + grain
-                to = 2 - c if blue_first else c
+                to = last - c if blue_first else c
                 out[y, x, to] = np.uint8(min(max(value, np.float32(0)), np.float32(255)))
     return out
 

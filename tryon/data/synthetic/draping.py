@@ -55,9 +55,15 @@ def garment_rest(
     if tube is not None:
         points = np.empty((count, 3), np.float32)
         _hang_tube(points, cut, patterns, tube, shape, phases, depth)
-        pieces.append(points if kept is None else points[kept[kept < count]])
+        pieces.append(
+            points if kept is None else points.take(kept[: np.searchsorted(kept, count)], 0)
+        )
     if shell is not None:
-        v = shell.vertices if kept is None else shell.vertices[kept[kept >= count] - count]
+        v = (
+            shell.vertices
+            if kept is None
+            else shell.vertices.take(kept[np.searchsorted(kept, count) :] - count)
+        )
         points = np.empty((len(v), 3), np.float32)
         _hang_shell(points, cut, patterns, v, shape, phases, depth)
         pieces.append(points)
@@ -94,7 +100,8 @@ def ramp(x, start, end):  # type: ignore[no-untyped-def]
 
 
 @_compiled
-def _smooth_ramp(x, start, end):  # type: ignore[no-untyped-def]
+def smooth_ramp(x, start, end):  # type: ignore[no-untyped-def]
+    """The same, without corners."""
     t = ramp(x, start, end)
     return t * t * (3 - 2 * t)
 
@@ -136,11 +143,11 @@ def _place_tube(  # type: ignore[no-untyped-def]
                 out = drape * (straight - hang[row])
             out = max(out, sideways * (widest - hang[row])) + ease
             if is_top:
-                out = close + (out - close) * _smooth_ramp(height, armpit, armpit - 0.14)
+                out = close + (out - close) * smooth_ramp(height, armpit, armpit - 0.14)
             out += wider[row]
             if depth > 0:
-                wave = np.sin((pleats // 2 + 2) * angle + phases[2] + 4 * height)
-                across = np.sin(3 * angle + 45 * height + phases[3])
+                wave = np.sin(np.float32((pleats // 2 + 2) * angle + phases[2] + 4 * height))
+                across = np.sin(np.float32(3 * angle + 45 * height + phases[3]))
                 out += depth * (downs[row] * (swing + 0.5 * wave) + across * slanted)
             out = max(out, LEAST)
             points[row, column, 0] += sine * out
@@ -186,7 +193,7 @@ def _place_legs(  # type: ignore[no-untyped-def]
         down = min(max((crotch + 0.05 - height) / (crotch + 0.05 - hem), 0.0), 1.2)
         out = ease * (0.5 + 0.5 * leg)
         wanted = 0.1 + (wide - 0.1) * min(down, 1.0)
-        room = max(wanted - radius[v], 0.0) * _smooth_ramp(down, 0.0, 0.25)
+        room = max(wanted - radius[v], 0.0) * smooth_ramp(down, 0.0, 0.25)
         out = max(out, out * 0.3 + room * leg)
         _lift(points, n, rest, smooth, normals, v, out, 60 * height, phases, depth)
 
@@ -198,8 +205,8 @@ def _place_sleeves(  # type: ignore[no-untyped-def]
 ):  # fmt: skip
     for n in range(len(vertices)):
         v = vertices[n]
-        arm, along = _smooth_ramp(abs(share[v]), 0.15, 0.8), places[v]
-        trunk = 0.006 + 0.25 * ease * _smooth_ramp(heights[v], shoulder + 0.06, armpit)
+        arm, along = smooth_ramp(abs(share[v]), 0.15, 0.8), places[v]
+        trunk = 0.006 + 0.25 * ease * smooth_ramp(heights[v], shoulder + 0.06, armpit)
         sleeve = sleeve_ease + sleeve_flare * _power_3_2(min(max(along, 0.0), 1.1))
         out = trunk * (1 - arm) + sleeve * arm
         _lift(points, n, rest, smooth, normals, v, out, 40 * along, phases, depth)
@@ -214,7 +221,8 @@ def _lift(points, n, rest, smooth, normals, v, out, phase, phases, depth):  # ty
     sunk = max(sunk, 0.0)
     if depth > 0:
         x = smooth[v, 0] + normals[v, 0] * sunk
-        out += depth * np.sin(phase + phases[0] + 25 * x) * np.sin(0.6 * phase + phases[1])
+        fold = np.sin(np.float32(phase + phases[0] + 25 * x))
+        out += depth * fold * np.sin(np.float32(0.6 * phase + phases[1]))
     out = max(out, LEAST) + sunk
     for k in range(3):
         points[n, k] = smooth[v, k] + normals[v, k] * out

@@ -159,7 +159,9 @@ def outfit_views(
         for thing in s.inner_things[len(stage.inner_things) :]:
             _mark(s.inner.owner, thing.mesh.owner, thing.mesh.box, differs)
     shade(stage, canvas, ~differs)  # there, all of them look like the stage that they share
-    views = [view(s, canvas.copy(), differs, p) for s, p in zip(stages, outfits, strict=True)]
+    canvases = [*(canvas.copy() for _ in stages[1:]), canvas]
+    drawn = zip(stages, canvases, outfits, strict=True)
+    views = [view(s, c, differs, p) for s, c, p in drawn]
     return views, stages[0]
 
 
@@ -225,10 +227,12 @@ def _labelled(depth, owner, outer_depth, outer_owner, labels, part, bare):  # ty
     """uint8 (H, W): the label of the nearest owner (-1 for none) at every pixel's own sample."""
     height, width = part.shape
     out = np.empty((height, width), np.uint8)
-    for y in range(height):
-        for x in range(width):
-            at = SAMPLES * y + SAMPLES // 2, SAMPLES * x + SAMPLES // 2
-            who = outer_owner[at] if outer_depth[at] < depth[at] else owner[at]
+    step, first = np.uint64(SAMPLES), np.uint64(SAMPLES // 2)
+    for y in range(np.uint64(height)):
+        for x in range(np.uint64(width)):
+            down, across = y * step + first, x * step + first
+            nearer = outer_depth[down, across] < depth[down, across]
+            who = outer_owner[down, across] if nearer else owner[down, across]
             out[y, x] = bare[part[y, x]] if who == BODY_OWNER else labels[who]
     return out
 
@@ -244,8 +248,16 @@ def body_surface(stage: Stage) -> tuple[Surface, np.ndarray]:
 
 def with_parts(seen: View, body: Surface) -> View:
     """Parts of garment pixels that stand off the body come from the band."""
-    part = seen.surface.parts
-    off_body = (part == 0) & (seen.surface.layer > 0)
-    part = np.where(off_body, body.parts, part)
-    part[(part == 0) & (seen.surface.layer > 0)] = PARTS.index("torso")
+    part = _completed(seen.surface.parts, seen.surface.layer, body.parts, PARTS.index("torso"))
     return replace(seen, surface=Surface(seen.surface.uv, seen.surface.layer, part))
+
+
+@numba.njit(cache=True)
+def _completed(part, layer, around, otherwise):  # type: ignore[no-untyped-def]
+    """The parts uint8 (H, W); where there is none but a layer, those `around`, or `otherwise`."""
+    out = part.copy()
+    for y in range(part.shape[0]):
+        for x in range(part.shape[1]):
+            if part[y, x] == 0 and layer[y, x] > 0:
+                out[y, x] = around[y, x] if around[y, x] > 0 else otherwise
+    return out

@@ -6,6 +6,7 @@ any other view of a garment show the same threads in the same places.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -140,11 +141,11 @@ def pyramid(tile: np.ndarray) -> tuple[np.ndarray, ...]:
 def cloth_for(fabric: Fabric, metres_per_pixel: float) -> Cloth:
     """The fabric at the resolution of a picture."""
     largest = len(fabric.tiles) - 1
-    level = round(np.log2(len(fabric.tiles[0]) * metres_per_pixel / fabric.period))
+    level = round(math.log2(len(fabric.tiles[0]) * metres_per_pixel / fabric.period))
     tile = fabric.tiles[min(max(level, 0), largest)]
     n = len(tile)
     scale = n / fabric.period
-    c, s = np.cos(fabric.angle) * scale, np.sin(fabric.angle) * scale
+    c, s = math.cos(fabric.angle) * scale, math.sin(fabric.angle) * scale
     front, back = fabric.shift * n
     decal, decal_box = decal_for(fabric.decal, metres_per_pixel)
     return Cloth(

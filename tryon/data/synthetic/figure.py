@@ -16,9 +16,16 @@ from tryon.data.synthetic.draping import Folds, garment_rest
 from tryon.data.synthetic.fabrics import Fabric, cloth_for
 from tryon.data.synthetic.garments import GarmentMesh
 from tryon.data.synthetic.light import Light
-from tryon.data.synthetic.materials import SAMPLES, Cloth, Mesh, Truth
+from tryon.data.synthetic.materials import CHANNELS, SAMPLES, Cloth, Mesh, Truth
 from tryon.data.synthetic.patterns import BAND_METRES, Patterns
-from tryon.data.synthetic.raster import Buffers, draw, interpolated, skinned, vertex_normals
+from tryon.data.synthetic.raster import (
+    FAR,
+    Buffers,
+    corner_weights,
+    draw,
+    skinned,
+    vertex_normals,
+)
 
 BODY_OWNER = 0
 
@@ -65,10 +72,26 @@ def draw_body(figure: Figure, buffers: Buffers) -> Mesh:
     flat = figure.camera.project(figure.points)
     _lift_arms(flat, patterns.arm_share, patterns.arm_along, *_arms_in_front(figure))
     box = draw(buffers, flat, model.faces, BODY_OWNER, closed=True)
-    attributes = np.empty((len(flat), 6), np.float32)
-    attributes[:, :3] = vertex_normals(figure.points, model.faces) @ figure.camera.turn.T
-    attributes[:, 3:] = patterns.body_place
+    normals = vertex_normals(figure.points, model.faces)
+    attributes = _skin_attributes(normals, figure.camera.turn, patterns.body_place)
     return Mesh(BODY_OWNER, flat, model.faces, attributes, box)
+
+
+@numba.njit(cache=True, fastmath=True)
+def _skin_attributes(normals, turn, place):  # type: ignore[no-untyped-def]
+    """float32 (N, CHANNELS), as `materials.Mesh` wants them for skin; normals, place: (N, 3)."""
+    out = np.zeros((len(normals), CHANNELS), np.float32)
+    for n in range(len(normals)):
+        _turn(normals, turn, n, out)
+        out[n, 3], out[n, 4], out[n, 5] = place[n, 0], place[n, 1], place[n, 2]
+    return out
+
+
+@numba.njit(cache=True, fastmath=True)
+def _turn(normals, turn, n, out):  # type: ignore[no-untyped-def]
+    x, y, z = normals[n, 0], normals[n, 1], normals[n, 2]
+    for k in range(3):
+        out[n, k] = turn[k, 0] * x + turn[k, 1] * y + turn[k, 2] * z
 
 
 @numba.njit(cache=True, fastmath=True)
@@ -96,35 +119,43 @@ def body_band(figure: Figure, bare: Truth, camera: Camera) -> tuple[Truth, np.nd
     bare: of the body alone; camera: fits its size.
     """
     model, skin = figure.model, figure.patterns.skin
-    height, width = bare.part.shape
-    buffers, found = Buffers.empty(height, width), np.zeros((height, width, 3), np.float32)
+    buffers = Buffers.empty(*bare.part.shape)
+    buffers.depth[bare.part > 0] = -FAR  # there is no band, and nothing needs to be drawn
     v = skin.vertices
     smooth, normals = figure.shape.smooth[v], figure.shape.smooth_normals[v]
+    flats = []
     for k, distance in enumerate(BAND_METRES):
         step = np.float32(distance)
         points = skinned(smooth + normals * step, skin.bones, skin.weights, figure.transforms)
-        flat = camera.project(points)
-        draw(buffers, flat, skin.faces, k, bias=10.0 * k, closed=True)
-        place = figure.patterns.band_places[k]
-        interpolated(buffers.owner, buffers.face, k, flat, skin.faces, place, bare.part, found)
+        flats.append(camera.project(points))
+        draw(buffers, flats[-1], skin.faces, k, bias=10.0 * k, closed=True, covered=True)
     uv, layer, part = bare.copy()
-    parts = model.parts[v]
-    band = _continue(uv, layer, part, buffers.owner, buffers.face, found, skin.faces, parts)
+    places, parts = figure.patterns.band_places, model.parts[v]
+    flat = np.stack(flats)
+    band = _continue(uv, layer, part, buffers.owner, buffers.face, flat, places, skin.faces, parts)
     return Truth(uv, layer, part), band
 
 
 @numba.njit(cache=True)
-def _continue(uv, layer, part, owner, face, found, faces, parts):  # type: ignore[no-untyped-def]
-    """Write what was found (H, W, 3) outside the body into its truth; returns where, bool."""
+def _continue(uv, layer, part, owner, face, flat, places, faces, parts):  # type: ignore[no-untyped-def]
+    """Write what was drawn outside the body into its truth; returns where, bool (H, W).
+
+    flat, places: (K, V, 3), where the vertices of each owner are in the picture and on the frame.
+    """
     height, width = part.shape
     band = np.zeros((height, width), np.bool_)
     for y in range(height):
         for x in range(width):
-            if part[y, x] == 0 and owner[y, x] >= 0:
-                band[y, x] = True
-                uv[y, x, 0], uv[y, x, 1] = found[y, x, 0], found[y, x, 1]
-                layer[y, x] = FRONT if found[y, x, 2] >= 0 else BACK
-                part[y, x] = parts[faces[face[y, x], 0]]
+            k, i = owner[y, x], face[y, x]
+            if k < 0:
+                continue
+            wa, wb, wc = corner_weights(flat[k], faces, i, x + 0.5, y + 0.5)
+            a, b, c = places[k, faces[i, 0]], places[k, faces[i, 1]], places[k, faces[i, 2]]
+            band[y, x] = True
+            for n in range(2):
+                uv[y, x, n] = wa * a[n] + wb * b[n] + wc * c[n]
+            layer[y, x] = FRONT if wa * a[2] + wb * b[2] + wc * c[2] >= 0 else BACK
+            part[y, x] = parts[faces[i, 0]]
     return band
 
 
@@ -148,19 +179,19 @@ def draw_garment(
         levels = (0.5 - (z - MIDDLE_Z) / FRAME_METRES for z in (marks.hip, marks.crotch - 0.15))
         _lift_skirt(flat, mesh.arm, mesh.uv[:, 1], *levels)
     box = draw(buffers, flat, mesh.faces, owner, cut=mesh.cut, bias=bias)
-    normals = vertex_normals(points, mesh.faces) @ figure.camera.turn.T
-    attributes = cloth_attributes(normals, mesh.uv, mesh.layer, mesh.cloth, mesh.edge)
+    normals, turn = vertex_normals(points, mesh.faces), figure.camera.turn
+    attributes = cloth_attributes(normals, turn, mesh.uv, mesh.layer, mesh.cloth, mesh.edge)
     drawn = Mesh(owner, flat, mesh.faces, attributes, box)
     return Painted(drawn, cloth_for(fabric, figure.metres_per_pixel))
 
 
-@numba.njit(cache=True)
-def cloth_attributes(normals, uv, layer, cloth, edge):  # type: ignore[no-untyped-def]
-    """float32 (N, 9), as `materials.Mesh` wants them for cloth; normals: (N, 3)."""
-    out = np.empty((len(uv), 9), np.float32)
+@numba.njit(cache=True, fastmath=True)
+def cloth_attributes(normals, turn, uv, layer, cloth, edge):  # type: ignore[no-untyped-def]
+    """float32 (N, CHANNELS), as `materials.Mesh` wants them for cloth; normals: (N, 3), to be
+    turned by `turn` (3, 3)."""
+    out = np.empty((len(uv), CHANNELS), np.float32)
     for n in range(len(uv)):
-        for k in range(3):
-            out[n, k] = normals[n, k]
+        _turn(normals, turn, n, out)
         out[n, 3], out[n, 4], out[n, 5] = uv[n, 0], uv[n, 1], layer[n]
         out[n, 6], out[n, 7], out[n, 8] = cloth[n, 0], cloth[n, 1], edge[n]
     return out
@@ -194,7 +225,7 @@ def draw_thing(
     """Draw any mesh in the world, in place; cloth: (N, 2), where its fabric lies on it."""
     flat = figure.camera.project(points)
     box = draw(buffers, flat, faces, owner, cut=cut, bias=bias)
-    attributes = np.ones((len(points), 9), np.float32)
+    attributes = np.ones((len(points), CHANNELS), np.float32)
     if box[0] < box[2]:
         normals = vertex_normals(points, faces) @ figure.camera.turn.T
         normals *= np.where(normals[:, 1:2] > 0, -1, 1)

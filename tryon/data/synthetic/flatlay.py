@@ -19,6 +19,8 @@ from tryon.data.synthetic.raster import Buffers, draw
 from tryon.data.synthetic.sample import GarmentPhoto
 from tryon.data.synthetic.shading import shade_cloth
 
+_UNTURNED = np.eye(3, dtype=np.float32)
+
 PLIES = 0.008
 """Metres between layers of a garment laid flat; see `shading.shade_cloth`."""
 
@@ -37,7 +39,7 @@ def flat_lay_photo(
     points, scale = _framed(rng, laid_flat(rng, mesh, patterns), mesh, buffers.owner.shape)
     normals = _pile_up(points, mesh.layer, mesh.arm, mesh.along, mesh.cloth)
     box = draw(buffers, points, mesh.faces, 0, cut=mesh.cut)
-    attributes = cloth_attributes(normals, mesh.uv, mesh.layer, mesh.cloth, mesh.edge)
+    attributes = cloth_attributes(normals, _UNTURNED, mesh.uv, mesh.layer, mesh.cloth, mesh.edge)
     drawn = Mesh(0, points, mesh.faces, attributes, box)
     light = _table_light(rng)
     shown, truth = np.zeros((*size, 4), np.float32), Truth.empty(*size)
@@ -109,7 +111,7 @@ def _turn(places, share, sign, pivot_x, pivot_y, angle):  # type: ignore[no-unty
 def _push(places, wave, phase, push):  # type: ignore[no-untyped-def]
     """Pull cloth out of shape along a wave, in place."""
     for n in range(len(places)):
-        height = np.sin(places[n, 0] * wave[0] + places[n, 1] * wave[1] + phase)
+        height = np.sin(np.float32(places[n, 0] * wave[0] + places[n, 1] * wave[1] + phase))
         places[n, 0] += height * push[0]
         places[n, 1] += height * push[1]
 

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
+from typing import NamedTuple, get_args
 
 import numba
 import numpy as np
 
 from tryon.data.synthetic.bodies import BodyModel
 from tryon.data.synthetic.canonical import canonical_uv
-from tryon.data.synthetic.cuts import Cut
-from tryon.data.synthetic.draping import garment_rest, shell_of, tube_of
-from tryon.data.synthetic.patterns import Patterns, Shell
+from tryon.data.synthetic.cuts import Cut, Neckline
+from tryon.data.synthetic.draping import garment_rest, ramp, shell_of, smooth_ramp, tube_of
+from tryon.data.synthetic.patterns import COLUMNS, Landmarks, Patterns, Shell
 from tryon.data.synthetic.unroll import unrolled
 
 SHELL_OVERLAP = 0.03
@@ -56,35 +58,56 @@ def garment_mesh(cut: Cut, model: BodyModel, patterns: Patterns) -> GarmentMesh:
     """Cut the garment out of its patterns, on the mean body."""
     mean = garment_rest(cut, patterns, model.mean)
     shell, tube = shell_of(cut, patterns), tube_of(cut, patterns)
-    count = 0 if tube is None else len(tube.sources)
-    width = patterns.tube.bones.shape[1]
-    pieces = [p for p in (tube, shell) if p is not None]
-    faces = np.concatenate([p.faces if p is tube else p.faces + count for p in pieces])
-    layer = _layer(cut, model, patterns, shell, count)
-    arm, leg = np.zeros(len(mean), np.float32), np.zeros(len(mean), np.float32)
-    along = np.zeros(len(mean), np.float32)
-    if shell is not None:
-        arm[count:] = patterns.arm_share[shell.vertices]
-        leg[count:] = patterns.leg_share[shell.vertices]
-        along[count:] = patterns.arm_along[shell.vertices]
-    edge, cut_field = _fields(cut, patterns, mean, layer, arm, along, count)
-    all_faces, kept = _compacted(faces, cut_field)
-    cloth = unrolled(cut, patterns, model, mean, arm, leg, along, count)
+    rows = 0 if tube is None else len(tube.heights)
+    whole, count = _uncut(model, patterns, shell, rows), rows * COLUMNS
+    edge, field = _fields(cut, patterns.marks, mean, whole, count)
+    faces, kept = _compacted(whole.faces, field)
+    cloth = unrolled(cut, patterns, model, mean, whole.arm, whole.leg, whole.along, count)
     return GarmentMesh(
         cut_numbers=cut,
-        faces=all_faces,
-        bones=np.concatenate([p.bones[:, :width] for p in pieces])[kept],
-        weights=np.concatenate([p.weights[:, :width] for p in pieces])[kept],
-        uv=canonical_uv(mean[kept]),
-        layer=layer[kept],
-        cloth=cloth[kept].astype(np.float32),
-        cut=cut_field[kept].astype(np.float32),
-        edge=edge[kept].astype(np.float32),
-        arm=arm[kept],
-        leg=leg[kept],
-        along=along[kept],
+        faces=faces,
+        bones=whole.bones.take(kept, 0),
+        weights=whole.weights.take(kept, 0),
+        uv=canonical_uv(mean.take(kept, 0)),
+        layer=whole.layer.take(kept),
+        cloth=cloth.take(kept, 0).astype(np.float32),
+        cut=field.take(kept),
+        edge=edge.take(kept),
+        arm=whole.arm.take(kept),
+        leg=whole.leg.take(kept),
+        along=whole.along.take(kept),
         kept=kept,
     )
+
+
+class _Uncut(NamedTuple):
+    """Tube and shell as one mesh, before anything is cut away; see `GarmentMesh`."""
+
+    faces: np.ndarray
+    bones: np.ndarray
+    weights: np.ndarray
+    layer: np.ndarray
+    arm: np.ndarray
+    leg: np.ndarray
+    along: np.ndarray
+
+
+@lru_cache(maxsize=64)
+def _uncut(model: BodyModel, patterns: Patterns, shell: Shell | None, rows: int) -> _Uncut:
+    """The first rows of the tube, then the shell."""
+    tube, width, count = patterns.tube, patterns.tube.bones.shape[1], rows * COLUMNS
+    faces = tube.faces[: 2 * max(rows - 1, 0) * COLUMNS]
+    bones, weights = tube.bones[:count], tube.weights[:count]
+    layer, limbs = np.cos(tube.angles[:count]), np.zeros((3, count), np.float32)
+    if shell is not None:
+        v = shell.vertices
+        faces = np.concatenate([faces, shell.faces + count])
+        bones = np.concatenate([bones, shell.bones[:, :width]])
+        weights = np.concatenate([weights, shell.weights[:, :width]])
+        layer = np.concatenate([layer, -model.mean.smooth_normals[v, 1]])
+        on_limbs = (patterns.arm_share[v], patterns.leg_share[v], patterns.arm_along[v])
+        limbs = np.concatenate([limbs, on_limbs], axis=1)
+    return _Uncut(faces, bones, weights, layer, *limbs)
 
 
 @numba.njit(cache=True)
@@ -109,74 +132,67 @@ def _compacted(faces, cut):  # type: ignore[no-untyped-def]
     return out, np.flatnonzero(used)
 
 
-def _layer(
-    cut: Cut, model: BodyModel, patterns: Patterns, shell: Shell | None, count: int
-) -> np.ndarray:
-    pieces = []
-    if count:
-        pieces.append(np.cos(patterns.tube.angles[:count]))
-    if shell is not None:
-        pieces.append(-model.mean.smooth_normals[shell.vertices, 1])
-    return np.concatenate(pieces).astype(np.float32)
-
-
 def _fields(
-    cut: Cut,
-    patterns: Patterns,
-    mean: np.ndarray,
-    layer: np.ndarray,
-    arm: np.ndarray,
-    along: np.ndarray,
-    count: int,
+    cut: Cut, marks: Landmarks, mean: np.ndarray, whole: _Uncut, count: int
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Metres to the nearest hem (negative beyond it), and the same with hidden joints cut too."""
-    marks, x, z = patterns.marks, mean[:, 0], mean[:, 2]
-    is_shell = np.arange(len(mean)) >= count
-    on_arm = smoothstep(np.abs(arm), 0.2, 0.6)
-    edge = np.where(on_arm > 0.3, 9.0, z - cut.hem - cut.slant * x / 0.2)
-    if cut.build != "top":
-        edge = np.minimum(edge, cut.top - z)
-        return edge, edge
-    front = smoothstep(layer, -0.25, 0.25)
-    edge = np.minimum(edge, neckline_field(cut, patterns, x, z, front, on_arm))
-    if cut.neckline not in ("strapless", "off-shoulder") and cut.sleeve < 0:
-        down = np.clip((marks.shoulder + 0.06 - z) / (marks.shoulder + 0.06 - marks.armpit), 0, 1)
-        limit = cut.shoulder_x + (0.2 - cut.shoulder_x) * down**2
-        limit = np.minimum(limit - np.abs(x), 0.05 * (0.45 - on_arm))
-        edge = np.where(is_shell, np.minimum(edge, limit), edge)
-    elif cut.sleeve >= 0:
-        length = 0.48 * (cut.sleeve - along)
-        edge = np.where(is_shell & (on_arm > 0.3), np.minimum(edge, length), edge)
-    if cut.opening > 0:
-        gap = 0.008 + cut.opening * np.clip((marks.neck - z) / (marks.neck - cut.hem), 0, 1)
-        edge = np.minimum(edge, np.where(layer > 0, np.abs(x) - gap, 9.0))
-    joint = np.where(on_arm > 0.3, 9.0, z - (marks.armpit - SHELL_OVERLAP))
-    return edge, np.where(is_shell, np.minimum(edge, joint), edge)
+    """Metres to the nearest hem (negative beyond it), and the same with hidden joints cut too,
+    float32 (N,); count: how many of the vertices, the first ones, are the tube's."""
+    return _distances(  # type: ignore[no-any-return]
+        mean, whole.layer, whole.arm, whole.along, count, cut.build == "top", cut.top, cut.hem,
+        cut.slant, get_args(Neckline).index(cut.neckline), cut.neck_width, cut.neck_depth,
+        cut.neck_back, cut.sleeve, cut.shoulder_x, cut.opening, marks.neck, marks.shoulder,
+        marks.armpit,
+    )  # fmt: skip
 
 
-def neckline_field(
-    cut: Cut,
-    patterns: Patterns,
-    x: np.ndarray,
-    z: np.ndarray,
-    front: np.ndarray,
-    on_arm: np.ndarray,
-) -> np.ndarray:
+_V, _SQUARE, _HIGH, _OFF_SHOULDER, _STRAPLESS = (
+    get_args(Neckline).index(name) for name in ("v", "square", "high", "off-shoulder", "strapless")
+)
+
+
+@numba.njit(cache=True)
+def _distances(  # type: ignore[no-untyped-def]
+    mean, layer, arm, along, count, is_top, top, hem, slant, neckline, neck_width, neck_depth,
+    neck_back, sleeve, shoulder_x, opening, neck, shoulder, armpit,
+):  # fmt: skip
+    edges, fields = np.empty(len(mean), np.float32), np.empty(len(mean), np.float32)
+    bare = sleeve < 0 and neckline not in (_OFF_SHOULDER, _STRAPLESS)
+    for n in range(len(mean)):
+        x, z, is_shell = mean[n, 0], mean[n, 2], n >= count
+        on_arm = smooth_ramp(abs(arm[n]), 0.2, 0.6)
+        edge = 9.0 if on_arm > 0.3 else z - hem - slant * x / 0.2
+        if not is_top:
+            edges[n] = fields[n] = min(edge, top - z)
+            continue
+        front = smooth_ramp(layer[n], -0.25, 0.25)
+        depth = max(neck_back + (neck_depth - neck_back) * front, 0.01)
+        edge = min(edge, _from_neckline(neckline, x, z, neck_width, depth, front, neck, armpit))
+        if bare and is_shell:
+            down = ramp(z, shoulder + 0.06, armpit)
+            limit = shoulder_x + (0.2 - shoulder_x) * down**2 - abs(x)
+            edge = min(edge, limit, 0.05 * (0.45 - on_arm))
+        elif sleeve >= 0 and is_shell and on_arm > 0.3:
+            edge = min(edge, 0.48 * (sleeve - along[n]))
+        if opening > 0 and layer[n] > 0:
+            edge = min(edge, abs(x) - 0.008 - opening * ramp(z, neck, hem))
+        edges[n] = fields[n] = edge
+        if is_shell and on_arm <= 0.3:
+            fields[n] = min(edge, z - (armpit - SHELL_OVERLAP))
+    return edges, fields
+
+
+@numba.njit(cache=True)
+def _from_neckline(kind, x, z, width, depth, front, neck, armpit):  # type: ignore[no-untyped-def]
     """Metres from the neckline, negative above it; `front` is 1 in front and 0 behind."""
-    marks = patterns.marks
-    if cut.neckline == "high":
-        return marks.neck + 0.035 - z
-    if cut.neckline in ("off-shoulder", "strapless"):
-        return marks.armpit + (0.1 if cut.neckline == "off-shoulder" else 0.01) - z
-    if cut.opening > 0:
-        x = np.where(front > 0.5, np.maximum(np.abs(x), 0.0), x)
-    side = marks.neck - 0.015
-    depth = np.maximum(cut.neck_back + (cut.neck_depth - cut.neck_back) * front, 0.01)
-    across, down = np.abs(x) / cut.neck_width, np.maximum(side - z, 0) / depth
-    if cut.neckline == "v":
-        inside = across + np.where(front > 0.5, down, down**2)
-    elif cut.neckline == "square":
-        inside = np.maximum(across, down)
+    if kind == _HIGH:
+        return neck + 0.035 - z
+    if kind in (_OFF_SHOULDER, _STRAPLESS):
+        return armpit + (0.1 if kind == _OFF_SHOULDER else 0.01) - z
+    across, down = abs(x) / width, max(neck - 0.015 - z, 0.0) / depth
+    if kind == _V:
+        inside = across + (down if front > 0.5 else down**2)
+    elif kind == _SQUARE:
+        inside = max(across, down)
     else:
-        inside = np.hypot(across, down)
-    return (inside - 1) * np.minimum(depth, cut.neck_width)
+        inside = np.sqrt(across**2 + down**2)
+    return (inside - 1) * min(depth, width)

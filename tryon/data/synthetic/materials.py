@@ -9,16 +9,19 @@ import numpy as np
 SAMPLES = 2
 """Samples across a pixel: pictures are drawn so much larger than they are shown."""
 
+CHANNELS = 9
+"""Attributes of a vertex; see `Mesh`. Compiled loops of a fixed length are faster."""
+
 CREASE_METRES = 0.5
 """After how much cloth the small creases repeat."""
 
 
 class Mesh(NamedTuple):
     """What was drawn: owner, points float32 (V, 3) in samples of the picture, faces int32 (F, 3),
-    attributes float32 (V, A), and the rectangle (4,) of samples that it may have touched.
+    attributes float32 (V, CHANNELS), and the rectangle (4,) of samples that it may have touched.
 
-    Cloth has the attributes view normal (3), uv (2), layer, cloth (2), metres to the hem; skin
-    the first six.
+    Attributes (`CHANNELS`): view normal (3), uv (2), layer, cloth (2), metres to the hem; the last
+    three are not used of skin.
     """
 
     owner: int
@@ -33,9 +36,9 @@ class Cloth(NamedTuple):
 
     tile: float32 (n, n, 3), repeating; to_tile: float32 (2, 3), cloth metres to tile pixels;
     back_shift: float32 (2,), tile pixels added behind; decal: float32 (h, w, 4), alpha 0-1;
-    decal_box: float32 (5,): left, top, width, height on the cloth, and 1 in front or -1 behind;
-    trim: float32 (3,), colour within trim_width metres of a hem; fade: float32 (5,): colour,
-    height on the cloth where it begins and where it is whole (colour < 0 for none);
+    decal_box: float32 (5,): left, top, width, height on the cloth, and 1 in front, -1 behind or
+    0 for none; trim: float32 (3,), colour within trim_width metres of a hem; fade: float32 (5,):
+    colour, height on the cloth where it begins and where it is whole (colour < 0 for none);
     creases: float32 (m, m, 2), slopes, repeating after `CREASE_METRES`, times crease_depth;
     sheen: 0-1.
     """

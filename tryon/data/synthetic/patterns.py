@@ -102,7 +102,8 @@ class Patterns:
     arm_share, leg_share: float32 (V,), how much of the skinning is arm or leg, with the sign of
     the side (left positive);
     body_place: float32 (V, 3), u, v and layer of the body's vertices;
-    band_places: the same of the vertices of `skin`, moved outwards by `BAND_METRES`.
+    band_places: float32 (K, N, 3), the same of the vertices of `skin`, moved outwards by
+    `BAND_METRES`.
     """
 
     marks: Landmarks
@@ -118,7 +119,7 @@ class Patterns:
     leg_share: np.ndarray
     leg_radius: np.ndarray
     body_place: np.ndarray
-    band_places: tuple[np.ndarray, ...]
+    band_places: np.ndarray
 
 
 @lru_cache(maxsize=1)
@@ -159,7 +160,7 @@ def patterns() -> Patterns:
         leg_share=_limb_share(model, ("upperleg", "lowerleg", "foot", "toe")),
         leg_radius=_leg_radius(model),
         body_place=_places(model.mean.rest, model.mean.smooth_normals),
-        band_places=tuple(_band_place(model, skin, distance) for distance in BAND_METRES),
+        band_places=np.stack([_band_place(model, skin, distance) for distance in BAND_METRES]),
     )
 
 

@@ -67,12 +67,13 @@ def random_pose(
     for side, name in (("L", left), ("R", right)):
         _pose_arm(rng, model, shape, turns, side, name, first=side == "L")
     for side in "LR":
-        curl = rng.uniform(0, 35)
-        for finger in range(1, 6):
-            for joint in range(1, 4):
-                amount = curl * (0.3 if finger == 1 else 1.0) * rng.uniform(0.6, 1.2)
-                sign = 1.0 if side == "L" else -1.0
-                turn(f"finger{finger}-{joint}.{side}", "y", sign * amount)
+        bones = [
+            model.bone[f"finger{k}-{joint}.{side}"] for k in range(1, 6) for joint in (1, 2, 3)
+        ]
+        curl = np.radians(rng.uniform(0, 35)) * rng.uniform(0.6, 1.2, 15)
+        curl[:3] *= 0.3  # the thumb
+        c, s = np.cos(curl), np.sin(curl) if side == "L" else -np.sin(curl)
+        turns[bones, 0, 0], turns[bones, 0, 2], turns[bones, 2, 0], turns[bones, 2, 2] = c, s, -s, c
     return PoseDraw(turns, (left, right), legs)
 
 

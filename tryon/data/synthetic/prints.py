@@ -162,16 +162,19 @@ def _faded(image):  # type: ignore[no-untyped-def]
     return out
 
 
+_NO_PRINT = np.zeros((2, 2, 4), np.float32), np.array([0, 0, 1, 1, 0], np.float32)
+
+
 def decal_for(decal: Decal | None, metres_per_pixel: float) -> tuple[np.ndarray, np.ndarray]:
     """The print at the resolution of a picture: float32 (h, w, 4), and its box and side (5,)."""
     if decal is None:
-        return np.zeros((2, 2, 4), np.float32), np.array([9, 9, 1, 1, 1], np.float32)
+        return _NO_PRINT
     image = decal.image
     tall, wide = image.shape[:2]
-    n = int(np.clip(1.5 * decal.box[2] / metres_per_pixel, 4, wide))
+    n = int(min(max(1.5 * decal.box[2] / metres_per_pixel, 4), wide))
     if n < wide:
         faded = _faded(image)
-        m = int(np.clip(1.5 * decal.box[3] / metres_per_pixel, 4, tall))
+        m = int(min(max(1.5 * decal.box[3] / metres_per_pixel, 4), tall))
         faded = cv2.resize(faded, (n, m), interpolation=cv2.INTER_AREA)
         faded[..., :3] = faded[..., :3] / np.maximum(faded[..., 3:], 1e-3)
         image = faded

@@ -14,12 +14,19 @@ import numpy as np
 
 FAR = 1e9
 
+RUN = 16
+"""Pixels of a row that are drawn at once: the compiler makes vectors of them."""
+
 TILE = 8
 """Pixels across the tiles in which hidden triangles are looked for."""
 
 
+_NOWHERE = np.full((1, 1), FAR, np.float32)
+
+
 class Buffers(NamedTuple):
-    """depth float32 (H, W), owner int8 (H, W) or -1, face int32 (H, W)."""
+    """depth float32 (H, W), owner int8 (H, W) or -1, face int32 (H, W); each with room for `RUN`
+    pixels more behind its last."""
 
     depth: np.ndarray
     owner: np.ndarray
@@ -27,14 +34,21 @@ class Buffers(NamedTuple):
 
     @classmethod
     def empty(cls, height: int, width: int) -> Buffers:
-        return cls(
-            np.full((height, width), FAR, np.float32),
-            np.full((height, width), -1, np.int8),
-            np.empty((height, width), np.int32),
-        )
+        new = cls(*(_with_room(height, width, kind) for kind in (np.float32, np.int8, np.int32)))
+        new.depth.fill(FAR)
+        new.owner.fill(-1)
+        return new
 
     def copy(self) -> Buffers:
-        return Buffers(self.depth.copy(), self.owner.copy(), self.face.copy())
+        new = Buffers(*(_with_room(len(old), old.shape[1], old.dtype) for old in self))
+        for old, copied in zip(self, new, strict=True):
+            copied[:] = old
+        return new
+
+
+def _with_room(height: int, width: int, kind: np.dtype | type) -> np.ndarray:
+    count = height * width
+    return np.empty(count + RUN, kind)[:count].reshape(height, width)
 
 
 def draw(
@@ -46,6 +60,7 @@ def draw(
     cut: np.ndarray | None = None,
     bias: float = 0.0,
     closed: bool = False,
+    covered: bool = False,
 ) -> np.ndarray:
     """Draw a mesh into `buffers`, in place; returns the rectangle it may have touched, int32 (4,):
     left, top, right, bottom, the last two outside.
@@ -56,11 +71,14 @@ def draw(
         hems and necklines that do not follow the triangles.
     bias: added to the depth, for layers that lie on each other.
     closed: the mesh has no holes, so that triangles seen from inside need not be drawn.
+    covered: much of the mesh lies behind what is there, so that it is worth while to look first.
     """
     if cut is None:
         cut = np.ones(len(points), np.float32)
     box = np.array([buffers.depth.shape[1], buffers.depth.shape[0], 0, 0], np.int32)
-    far, nearer = np.full((1, 1), FAR, np.float32), np.float32(bias)
+    far, nearer = _NOWHERE, np.float32(bias)
+    if covered:
+        far = _farthest(buffers.depth, np.array([0, 0, *box[:2]], np.int32))
     _rasterise(points, faces, cut, nearer, owner, True, far, box, *buffers)
     if not closed:
         # What is seen from inside mostly lies behind what was drawn just now.
@@ -92,7 +110,7 @@ def _rasterise(points, faces, cut, bias, mark, outside, far, box, depth, owner, 
     far: float32, see `_farthest`; with more than one tile, triangles behind it are left out.
     """
     height, width = depth.shape
-    half = 0.5
+    half, mark = 0.5, np.int8(mark)
     for i in range(faces.shape[0]):
         a, b, c = np.uint32(faces[i, 0]), np.uint32(faces[i, 1]), np.uint32(faces[i, 2])
         ax, ay, bx, by = points[a, 0], points[a, 1], points[b, 0], points[b, 1]
@@ -143,10 +161,14 @@ def _rasterise(points, faces, cut, bias, mark, outside, far, box, depth, owner, 
             across, down = start + half - first_x, middle - first_y
             z = np.float32(az + across * z_x + down * z_y)
             if whole:
-                for x in range(np.uint64(start), np.uint64(max(start, end))):
-                    if z < depth[y, x]:
-                        depth[y, x], owner[y, x], face[y, x] = z, mark, i
-                    z += step_z
+                for first in range(np.uint64(start), np.uint64(max(start, end)), np.uint64(RUN)):
+                    for k in range(np.uint64(RUN)):
+                        x, here = first + k, z + np.float32(np.int32(k)) * step_z
+                        near = (here < depth[y, x]) & (x < np.uint64(end))
+                        depth[y, x] = here if near else depth[y, x]
+                        owner[y, x] = mark if near else owner[y, x]
+                        face[y, x] = np.int32(i) if near else face[y, x]
+                    z += np.float32(RUN) * step_z
                 continue
             kept = np.float32(ca + across * cut_x + down * cut_y)
             for x in range(np.uint64(start), np.uint64(max(start, end))):
@@ -169,30 +191,13 @@ def _hidden(near, far, left, right, top, bottom):  # type: ignore[no-untyped-def
 @numba.njit(cache=True, fastmath=True, error_model="numpy")
 def corner_weights(points, faces, i, x, y):  # type: ignore[no-untyped-def]
     """Weights of the three corners of triangle `i` at the place (x, y) of the picture."""
-    a, b, c = faces[i, 0], faces[i, 1], faces[i, 2]
+    a, b, c = np.uint32(faces[i, 0]), np.uint32(faces[i, 1]), np.uint32(faces[i, 2])
     ux, uy = points[b, 0] - points[a, 0], points[b, 1] - points[a, 1]
     vx, vy = points[c, 0] - points[a, 0], points[c, 1] - points[a, 1]
     px, py = np.float32(x) - points[a, 0], np.float32(y) - points[a, 1]
     inverse = np.float32(1.0) / (ux * vy - vx * uy)
     wb, wc = (px * vy - vx * py) * inverse, (ux * py - px * uy) * inverse
     return np.float32(1.0) - wb - wc, wb, wc
-
-
-@numba.njit(cache=True, fastmath=True, error_model="numpy")
-def interpolated(owner, face, mark, points, faces, attributes, hidden, out):  # type: ignore[no-untyped-def]
-    """Write the vertex attributes (V, C) of mesh `mark` into `out` (H, W, C), where it is seen and
-    `hidden` (H, W) is 0."""
-    height, width = owner.shape
-    channels = attributes.shape[1]
-    for y in range(height):
-        for x in range(width):
-            if owner[y, x] != mark or hidden[y, x]:
-                continue
-            i = face[y, x]
-            wa, wb, wc = corner_weights(points, faces, i, x + 0.5, y + 0.5)
-            a, b, c = faces[i, 0], faces[i, 1], faces[i, 2]
-            for k in range(channels):
-                out[y, x, k] = wa * attributes[a, k] + wb * attributes[b, k] + wc * attributes[c, k]
 
 
 @numba.njit(cache=True, fastmath=True, error_model="numpy")

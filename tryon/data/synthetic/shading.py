@@ -3,7 +3,7 @@
 Pictures are drawn larger than they are shown, `SAMPLES` across each pixel. Colour varies
 little within a pixel, so that it is worked out once and weighted by the samples that show the
 surface; only where a surface covers itself (a sleeve before the chest) every sample has its own.
-First the places to colour are gathered, then coloured one after the other.
+Row by row, the places to colour are gathered, then coloured one after the other.
 """
 
 from __future__ import annotations
@@ -12,11 +12,19 @@ import numba
 import numpy as np
 
 from tryon.data.synthetic.light import Light
-from tryon.data.synthetic.materials import CREASE_METRES, SAMPLES, Cloth, Mesh, Skin, Truth
+from tryon.data.synthetic.materials import (
+    CREASE_METRES,
+    SAMPLES,
+    Cloth,
+    Mesh,
+    Skin,
+    Truth,
+)
+from tryon.data.synthetic.places import gathered, rows
 from tryon.data.synthetic.raster import FAR, Buffers, corner_weights
 
 _compiled = numba.njit(cache=True, fastmath=True, error_model="numpy")
-_ZERO, _HALF, _ONE = np.float32(0), np.float32(0.5), np.float32(1)
+_ZERO, _HALF, _ONE, _FAR = np.float32(0), np.float32(0.5), np.float32(1), np.float32(FAR)
 
 
 def shade_cloth(
@@ -36,10 +44,11 @@ def shade_cloth(
     crease: samples that lie further apart in depth, in metres, are coloured one by one;
     where: bool (H, W), only these pixels.
     """
-    places = _gathered(*mesh, *buffers, other, _everywhere(image, where), np.float32(crease))
-    if truth is not None:
-        _write_truth(*places, truth.uv, truth.layer)  # type: ignore[call-arg]
-    _colour_cloth(*places, *cloth, *light, image)  # type: ignore[call-arg]
+    uv, layer, _ = _NO_TRUTH if truth is None else truth
+    _shade_cloth(
+        *mesh, *buffers, other, _everywhere(image, where), np.float32(crease), *cloth, *light,
+        truth is not None, uv, layer, image,
+    )  # type: ignore[call-arg]  # fmt: skip
 
 
 def shade_skin(
@@ -52,8 +61,11 @@ def shade_skin(
     where: np.ndarray | None = None,
 ) -> None:
     """Add the body's colours to `image`, in place; see `shade_cloth`."""
-    places = _gathered(*mesh, *buffers, other, _everywhere(image, where), np.float32(FAR))
-    _colour_skin(*places, mesh.faces, *skin, *light, image)  # type: ignore[call-arg]
+    uv, layer, _ = _NO_TRUTH
+    _shade_skin(*mesh, *buffers, other, _everywhere(image, where), *skin, *light, uv, layer, image)  # type: ignore[call-arg]
+
+
+_NO_TRUTH = Truth.empty(1, 1)
 
 
 def _everywhere(image: np.ndarray, where: np.ndarray | None) -> np.ndarray:
@@ -61,101 +73,50 @@ def _everywhere(image: np.ndarray, where: np.ndarray | None) -> np.ndarray:
 
 
 @_compiled
-def _gathered(  # type: ignore[no-untyped-def]
-    mark, points, faces, attributes, box, depth, owner, face, other, where, crease
-):
-    """The places of a mesh that have a colour or a truth, in the pixels `where` (H, W).
-
-    Returns pixel int32 (n, 2): column and row; face int32 (n,); share float32 (n,): how much of
-    the pixel shows it; own bool (n,): whether it is the pixel's own sample, which the truth is
-    taken from; attributes float32 (n, A).
-    """
-    k = SAMPLES
-    part = _ONE / np.float32(k * k)
-    left, top, right, bottom = box[0] // k, box[1] // k, -(-box[2] // k), -(-box[3] // k)
-    most = max(right - left, 0) * max(bottom - top, 0) * k * k
-    pixel, shown_face = np.empty((most, 2), np.int32), np.empty(most, np.int32)
-    share, own = np.empty(most, np.float32), np.empty(most, np.bool_)
-    mixed = np.empty((most, attributes.shape[1]), np.float32)
-    n = 0
+def _shade_cloth(  # type: ignore[no-untyped-def]
+    mark, points, faces, attributes, box, depth, owner, face, other, where, crease,
+    tile, to_tile, back_shift, decal, decal_box, trim, trim_width, fade, creases, crease_depth,
+    sheen, direction, ambient, diffuse, tint, has_truth, uv, layer, image,
+):  # fmt: skip
+    mesh, buffers = (np.int8(mark), points, faces, attributes), (depth, owner, face, other)
+    left, top, right, bottom, places = rows(box)
+    column, _, share, mixed = places
+    truth = (has_truth, uv, layer)
     for y in range(top, bottom):
-        for x in range(left, right):
-            if not where[y, x]:
-                continue
-            has, shown, at_y, at_x = 0, 0, 0, 0
-            near, far = np.float32(FAR), np.float32(-FAR)
-            for down in range(SAMPLES):
-                for across in range(SAMPLES):
-                    sample_y, sample_x = k * y + down, k * x + across
-                    if owner[sample_y, sample_x] != mark:
-                        continue
-                    has, at_y, at_x = has + 1, sample_y, sample_x
-                    near = min(near, depth[sample_y, sample_x])
-                    far = max(far, depth[sample_y, sample_x])
-                    shown += depth[sample_y, sample_x] <= other[sample_y, sample_x]
-            if has == 0:
-                continue
-            own_y, own_x = k * y + k // 2, k * x + k // 2
-            is_own = owner[own_y, own_x] == mark
-            if is_own:
-                at_y, at_x = own_y, own_x
-            smooth = far - near < crease
-            place_x, place_y = np.float32(at_x) + _HALF, np.float32(at_y) + _HALF
-            if has == k * k and smooth:
-                place_x, place_y = k * (np.float32(x) + _HALF), k * (np.float32(y) + _HALF)
-            whole_share = shown * part if smooth else _ZERO
-            if whole_share > 0 or is_own:
-                pixel[n, 0], pixel[n, 1], shown_face[n] = x, y, face[at_y, at_x]
-                share[n], own[n] = whole_share, is_own
-                _mix(points, faces, attributes, shown_face[n], place_x, place_y, mixed, n)
-                n += 1
-            if smooth or shown == 0:
-                continue
-            for sample_y in range(k * y, k * y + k):
-                for sample_x in range(k * x, k * x + k):
-                    if owner[sample_y, sample_x] != mark:
-                        continue
-                    if depth[sample_y, sample_x] > other[sample_y, sample_x]:
-                        continue
-                    pixel[n, 0], pixel[n, 1] = x, y
-                    shown_face[n] = face[sample_y, sample_x]
-                    share[n], own[n] = part, False
-                    place_x, place_y = np.float32(sample_x) + _HALF, np.float32(sample_y) + _HALF
-                    _mix(points, faces, attributes, shown_face[n], place_x, place_y, mixed, n)
-                    n += 1
-    return pixel[:n], shown_face[:n], share[:n], own[:n], mixed[:n]
+        count = gathered(y, left, right, mesh, buffers, where, crease, truth, places)
+        _colour_cloth(
+            count, column, share, mixed, tile, to_tile, back_shift, decal, decal_box, trim,
+            trim_width, fade, creases, crease_depth, sheen, direction, ambient, diffuse, image[y],
+        )  # fmt: skip
 
 
 @_compiled
-def _mix(points, faces, attributes, i, x, y, out, n):  # type: ignore[no-untyped-def]
-    """Write the attributes of triangle `i` at (x, y)."""
-    wa, wb, wc = corner_weights(points, faces, i, x, y)
-    a, b, c = faces[i, 0], faces[i, 1], faces[i, 2]
-    for k in range(attributes.shape[1]):
-        out[n, k] = wa * attributes[a, k] + wb * attributes[b, k] + wc * attributes[c, k]
-
-
-@_compiled
-def _write_truth(pixel, face, share, own, mixed, uv, layer):  # type: ignore[no-untyped-def]
-    for n in range(len(own)):
-        if own[n]:
-            x, y = pixel[n]
-            uv[y, x, 0], uv[y, x, 1] = mixed[n, 3], mixed[n, 4]
-            layer[y, x] = 1 if mixed[n, 5] >= 0 else 2
+def _shade_skin(  # type: ignore[no-untyped-def]
+    mark, points, faces, attributes, box, depth, owner, face, other, where,
+    colour, paint, paint_box, parts, direction, ambient, diffuse, tint, uv, layer, image,
+):  # fmt: skip
+    mesh, buffers = (np.int8(mark), points, faces, attributes), (depth, owner, face, other)
+    left, top, right, bottom, places = rows(box)
+    truth = (False, uv, layer)
+    for y in range(top, bottom):
+        count = gathered(y, left, right, mesh, buffers, where, _FAR, truth, places)
+        _colour_skin(
+            count, places, faces, colour, paint, paint_box, parts, direction, ambient, diffuse,
+            image[y],
+        )  # fmt: skip
 
 
 @_compiled
 def _colour_cloth(  # type: ignore[no-untyped-def]
-    pixel, face, share, own, mixed,
-    tile, to_tile, back_shift, decal, decal_box, trim, trim_width, fade, creases, crease_depth,
-    sheen, direction, ambient, diffuse, tint, image,
+    count, column, share, mixed, tile, to_tile, back_shift, decal, decal_box, trim, trim_width,
+    fade, creases, crease_depth, sheen, direction, ambient, diffuse, image,
 ):  # fmt: skip
     # Both are powers of two, so that `&` wraps around.
-    last, last_crease = tile.shape[0] - 1, creases.shape[0] - 1
+    last, last_crease = np.uint32(tile.shape[0] - 1), np.uint32(creases.shape[0] - 1)
     to_crease = np.float32(creases.shape[0] / CREASE_METRES)
-    for n in range(len(share)):
-        if share[n] == 0:
-            continue
+    to_decal_x = np.float32(decal.shape[1]) / decal_box[2]
+    to_decal_y = np.float32(decal.shape[0]) / decal_box[3]
+    for n in range(count):
         nx, ny, nz, side = mixed[n, 0], mixed[n, 1], mixed[n, 2], mixed[n, 5]
         s, t, edge = mixed[n, 6], mixed[n, 7], mixed[n, 8]
         if edge < trim_width:
@@ -165,19 +126,18 @@ def _colour_cloth(  # type: ignore[no-untyped-def]
             y = to_tile[1, 0] * s + to_tile[1, 1] * t + to_tile[1, 2]
             if side < 0:
                 x, y = x + back_shift[0], y + back_shift[1]
-            left, top = np.floor(x), np.floor(y)
-            x0, y0 = int(left) & last, int(top) & last
-            x1, y1 = (x0 + 1) & last, (y0 + 1) & last
-            r, g, b = _between(tile, x0, y0, x1, y1, x - left, y - top)
+            x0, y0 = _floor(x) & last, _floor(y) & last
+            x1, y1 = (x0 + np.uint32(1)) & last, (y0 + np.uint32(1)) & last
+            r, g, b = _between(tile, x0, y0, x1, y1, x - np.floor(x), y - np.floor(y))
             if fade[0] >= 0:
                 late = min(_ONE, max(_ZERO, (t - fade[3]) / (fade[4] - fade[3])))
                 r, g, b = _blended(r, g, b, fade[0], fade[1], fade[2], late)
             if side * decal_box[4] > 0:
-                x = (s - decal_box[0]) / decal_box[2] * np.float32(decal.shape[1]) - _HALF
-                y = (t - decal_box[1]) / decal_box[3] * np.float32(decal.shape[0]) - _HALF
+                x = (s - decal_box[0]) * to_decal_x - _HALF
+                y = (t - decal_box[1]) * to_decal_y - _HALF
                 r, g, b = _printed(decal, x, y, r, g, b)
-        crease_x = int(np.floor((s if side > 0 else s + np.float32(3)) * to_crease)) & last_crease
-        crease_y = int(np.floor(t * to_crease)) & last_crease
+        crease_x = _floor((s if side > 0 else s + np.float32(3)) * to_crease) & last_crease
+        crease_y = _floor(t * to_crease) & last_crease
         inside = ny > 0
         if inside:
             nx, ny, nz = -nx, -ny, -nz
@@ -193,22 +153,30 @@ def _colour_cloth(  # type: ignore[no-untyped-def]
             shade *= np.float32(0.94)
         if inside:
             shade *= np.float32(0.62)
-        x, y = pixel[n]
-        image[y, x, 0] += share[n] * (r * shade + gloss)
-        image[y, x, 1] += share[n] * (g * shade + gloss)
-        image[y, x, 2] += share[n] * (b * shade + gloss)
-        image[y, x, 3] += share[n]
+        _add(image, column[n], share[n], r * shade + gloss, g * shade + gloss, b * shade + gloss)
+
+
+@_compiled
+def _add(image, x, share, r, g, b):  # type: ignore[no-untyped-def]
+    image[x, 0] += share * r
+    image[x, 1] += share * g
+    image[x, 2] += share * b
+    image[x, 3] += share
+
+
+@_compiled
+def _floor(x):  # type: ignore[no-untyped-def]
+    """The next lower whole number, as an index that `&` wraps around."""
+    return np.uint32(np.int32(np.floor(x)))
 
 
 @_compiled
 def _colour_skin(  # type: ignore[no-untyped-def]
-    pixel, face, share, own, mixed, faces, colour, paint, paint_box, parts,
-    direction, ambient, diffuse, tint, image,
-):  # fmt: skip
+    count, places, faces, colour, paint, paint_box, parts, direction, ambient, diffuse, image
+):
+    column, face, share, mixed = places
     height, width = np.float32(paint.shape[0]), np.float32(paint.shape[1])
-    for n in range(len(share)):
-        if share[n] == 0:
-            continue
+    for n in range(count):
         nx, ny, nz = mixed[n, 0], mixed[n, 1], mixed[n, 2]
         r, g, b = colour[0], colour[1], colour[2]
         if mixed[n, 5] > 0 and parts[faces[face[n], 0]] == 1:  # the face is on the head's front
@@ -218,12 +186,9 @@ def _colour_skin(  # type: ignore[no-untyped-def]
         length = np.sqrt(nx * nx + ny * ny + nz * nz) + np.float32(1e-6)
         lit = (nx * direction[0] + ny * direction[1] + nz * direction[2]) / length
         shade = ambient + diffuse * max(lit, _ZERO)
-        x, y = pixel[n]
         # Light that enters skin comes out red, so that its shadows are warm.
-        image[y, x, 0] += share[n] * r * (shade * np.float32(0.92) + np.float32(0.08))
-        image[y, x, 1] += share[n] * g * shade
-        image[y, x, 2] += share[n] * b * shade
-        image[y, x, 3] += share[n]
+        warm = shade * np.float32(0.92) + np.float32(0.08)
+        _add(image, column[n], share[n], r * warm, g * shade, b * shade)
 
 
 @_compiled

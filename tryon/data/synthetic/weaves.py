@@ -49,6 +49,18 @@ def _flat(colour: np.ndarray, size: int) -> np.ndarray:
     return np.full((size, size, 3), colour, np.float32)
 
 
+@numba.njit(cache=True)
+def tinted(colour, brightness):  # type: ignore[no-untyped-def]
+    """A colour (3,) times brightness (h, w), float32 (h, w, 3)."""
+    height, width = brightness.shape
+    out = np.empty((height, width, 3), np.float32)
+    for y in range(height):
+        for x in range(width):
+            for c in range(3):
+                out[y, x, c] = colour[c] * brightness[y, x]
+    return out
+
+
 def plain(rng: np.random.Generator, colours: np.ndarray, names: Names) -> Tile:
     return _grained(rng, _flat(colours[0], SMALL), 3.0), 0.12, names[0]
 
@@ -73,10 +85,13 @@ def stripes(rng: np.random.Generator, colours: np.ndarray, names: Names) -> Tile
 
 
 def checks(rng: np.random.Generator, colours: np.ndarray, names: Names) -> Tile:
-    bar = (np.arange(SMALL) < SMALL // 2).astype(np.float32)
-    share = (bar[:, None] + bar[None, :])[..., None] / 2
-    tile = colours[0] * share + colours[1] * (1 - share)
-    return tile.astype(np.float32), rng.uniform(0.012, 0.09), f"{names[0]} and {names[1]} checked"
+    bar = (np.arange(SMALL) < SMALL // 2).astype(np.intp)
+    mixed = np.stack([colours[1], colours[:2].mean(0), colours[0]]).astype(np.float32)
+    return (
+        mixed.take(bar[:, None] + bar, 0),
+        rng.uniform(0.012, 0.09),
+        f"{names[0]} and {names[1]} checked",
+    )
 
 
 def tartan(rng: np.random.Generator, colours: np.ndarray, names: Names) -> Tile:
@@ -132,33 +147,32 @@ def _wrapped_ellipse(
 def blobs(rng: np.random.Generator, colours: np.ndarray, names: Names) -> Tile:
     noise = periodic_noise(rng, SIZE, int(rng.integers(4, 10)))
     low, high = np.quantile(noise, [0.45, 0.75])
-    tile = np.where((noise > high)[..., None], colours[2], colours[1])
-    tile = np.where((noise < low)[..., None], colours[0], tile).astype(np.float32)
+    which = (noise >= low).astype(np.intp) + (noise > high)
+    tile = colours.astype(np.float32).take(which, 0)
     kind = one_of(rng, ["camouflage", "abstract", "animal print"])
     return tile, rng.uniform(0.1, 0.4), f"{names[0]} and {names[1]} {kind}"
 
 
 def zigzag(rng: np.random.Generator, colours: np.ndarray, names: Names) -> Tile:
-    y, x = np.mgrid[0:SMALL, 0:SMALL] / SMALL
-    wave = np.abs((x * 2) % 1 - 0.5)
-    band = ((y + wave * 0.5) * 3 % 1 * 3).astype(int)
-    tile = colours[np.clip(band, 0, 2)].astype(np.float32)
+    place = np.arange(SMALL) / SMALL
+    wave = np.abs((place * 2) % 1 - 0.5)
+    band = ((place[:, None] + wave * 0.5) * 3 % 1 * 3).astype(np.intp)
+    tile = colours.astype(np.float32).take(np.minimum(band, 2), 0)
     return tile, rng.uniform(0.06, 0.2), f"{names[0]} and {names[1]} zigzag"
 
 
 def knit(rng: np.random.Generator, colours: np.ndarray, names: Names) -> Tile:
-    y, x = np.mgrid[0:SMALL, 0:SMALL] / SMALL
-    stitches = int(rng.integers(5, 9))
-    column = (x * stitches) % 1
-    row = (y * stitches * 1.2 + np.abs(column - 0.5)) % 1
+    place, stitches = np.arange(SMALL) / SMALL, int(rng.integers(5, 9))
+    column = (place * stitches) % 1
+    row = (place[:, None] * stitches * 1.2 + np.abs(column - 0.5)) % 1
     bump = 0.75 + 0.25 * np.sin(np.pi * row) * np.sin(np.pi * ((column * 2) % 1))
-    tile = colours[0] * bump[..., None]
-    return tile.astype(np.float32), rng.uniform(0.03, 0.08), f"{names[0]} knitted"
+    tile = tinted(colours[0], bump)
+    return tile, rng.uniform(0.03, 0.08), f"{names[0]} knitted"
 
 
 def denim(rng: np.random.Generator, colours: np.ndarray, names: Names) -> Tile:
     faded = 1 + 0.05 * periodic_noise(rng, SIZE, 6)
-    tile = colours[0].astype(np.float32) * (_twill() * faded)[..., None]
+    tile = tinted(colours[0].astype(np.float32), _twill() * faded)
     return _grained(rng, tile, 6.0), 0.3, f"{names[0]} denim"
 
 

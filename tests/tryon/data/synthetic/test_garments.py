@@ -51,6 +51,37 @@ def test_a_deeper_neckline_shows_more() -> None:
     assert top_of_front(0.08) - top_of_front(0.2) == pytest.approx(0.12, abs=0.04)
 
 
+@pytest.mark.parametrize(
+    ("kind", "mark", "above"),
+    [
+        ("high", "neck", 0.035),
+        ("square", "neck", -0.015 - 0.12),
+        ("round", "neck", -0.015 - 0.12),
+        ("off-shoulder", "armpit", 0.1),
+        ("strapless", "armpit", 0.01),
+    ],
+)
+def test_the_middle_of_the_front_begins_where_the_neckline_says(
+    kind: str, mark: str, above: float
+) -> None:
+    height = getattr(patterns().marks, mark) + above
+    mesh = _mesh(replace(SHIRT, neckline=kind, neck_depth=0.12))
+    middle = (np.abs(mesh.uv[:, 0] - 0.5) < 0.008) & (mesh.layer > 0.5)
+    first, last = _height(mesh)[middle & (mesh.cut >= 0)].max(), _height(mesh)[middle].max()
+    assert first <= height + 1e-4
+    assert first > height - 0.05 or first == last
+
+
+def test_a_square_neckline_has_corners_that_a_round_one_has_not() -> None:
+    shown = []
+    for kind in ("round", "square"):
+        mesh = _mesh(replace(SHIRT, neckline=kind, neck_depth=0.12, neck_width=0.12))
+        front = (mesh.cut >= 0) & (mesh.layer > 0.5)
+        across = np.abs(mesh.uv[:, 0] - 0.5) * FRAME_METRES
+        shown.append(_height(mesh)[front & (np.abs(across - 0.095) < 0.02)].max())
+    assert shown[0] > shown[1] + 0.01
+
+
 def test_a_flared_skirt_stands_off_the_body_and_spans_the_legs() -> None:
     mesh = _mesh(SKIRT)
     hem = (mesh.cut >= 0) & (_height(mesh) < -0.15)

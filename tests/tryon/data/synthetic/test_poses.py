@@ -21,6 +21,18 @@ def test_rotations_are_rotations() -> None:
     assert np.allclose(products, np.eye(3), atol=1e-6)
 
 
+def test_fingers_curl_towards_the_palm_and_thumbs_less() -> None:
+    model = body_model()
+    turns = random_pose(np.random.default_rng(3), model, model.shape(0, 1, 0.3)).rotations
+    for side, sign in (("L", 1), ("R", -1)):
+        angles = {}
+        for finger in (1, 3):
+            turn = turns[model.bone[f"finger{finger}-2.{side}"]]
+            angles[finger] = sign * np.degrees(np.arctan2(turn[0, 2], turn[2, 2]))
+            assert np.allclose(turn, axis_turn("y", sign * angles[finger]))
+        assert 0 < angles[1] < 0.3 * 42 and angles[1] < angles[3] < 42
+
+
 def test_the_same_seed_gives_the_same_pose() -> None:
     model = body_model()
     shape = model.shape(0, 1, 0.3)

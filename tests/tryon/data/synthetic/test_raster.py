@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from tryon.data.synthetic.raster import Buffers, draw, interpolated, skinned, vertex_normals
+from tryon.data.synthetic.raster import Buffers, corner_weights, draw, skinned, vertex_normals
 
 
 def _triangle(z: float = 1.0) -> tuple[np.ndarray, np.ndarray]:
@@ -39,18 +39,12 @@ def test_the_nearer_triangle_wins_in_any_order() -> None:
         assert buffers.depth[10, 12] == pytest.approx(1.0)
 
 
-def test_attributes_are_interpolated_linearly() -> None:
+def test_the_weights_of_the_corners_find_the_place_again() -> None:
     points, faces = _triangle()
-    buffers, out = Buffers.empty(24, 32), np.zeros((24, 32, 2), np.float32)
-    draw(buffers, points, faces, 0)
-    places = np.ascontiguousarray(points[:, :2])
-    hidden = np.zeros((24, 32), np.uint8)
-    hidden[:10] = 1
-    interpolated(buffers.owner, buffers.face, 0, points, faces, places, hidden, out)
-    assert (out[:10] == 0).all()
-    y, x = np.nonzero((buffers.owner == 0) & (hidden == 0))
-    assert np.abs(out[y, x, 0] - (x + 0.5)).max() < 1e-3
-    assert np.abs(out[y, x, 1] - (y + 0.5)).max() < 1e-3
+    for place in ([10.5, 7.5], [12.0, 9.25]):
+        weights = np.array(corner_weights(points, faces, 0, *place))
+        assert weights.sum() == pytest.approx(1)
+        assert weights @ points[faces[0], :2] == pytest.approx(place, abs=1e-4)
 
 
 def test_many_triangles_give_the_nearest_of_each_pixel() -> None:
@@ -82,6 +76,47 @@ def test_what_is_seen_from_inside_is_hidden_only_by_what_is_nearer(
     draw(buffers, points, faces, 0)
     assert (buffers.owner == 0).all()
     assert (buffers.face == 2).any() == seen
+
+
+def _scattered(seed: int) -> tuple[np.ndarray, np.ndarray]:
+    points = np.random.default_rng(seed).uniform(-6, 46, (240, 3)).astype(np.float32)
+    return points, np.arange(240, dtype=np.int32).reshape(-1, 3)
+
+
+def test_to_look_first_what_is_covered_changes_nothing() -> None:
+    pictures = []
+    for covered in (False, True):
+        buffers = Buffers.empty(40, 40)
+        buffers.depth[:, 8:30] = 5
+        draw(buffers, *_scattered(4), 1, closed=True, covered=covered)
+        pictures.append(buffers)
+    assert (pictures[0].owner == 1).any() and (pictures[0].owner[:, 8:30] == -1).any()
+    for one, two in zip(*pictures, strict=True):
+        assert (one == two)[pictures[0].owner == 1].all()
+    assert (pictures[0].owner == pictures[1].owner).all()
+
+
+def test_what_is_drawn_in_runs_stays_in_its_row_and_its_mesh() -> None:
+    """A thin upright triangle at the right border, and one before it that is drawn first."""
+    near = np.array([[30.0, 2, 1], [40, 2, 1], [40, 12, 1]], np.float32)
+    far = np.array([[36.0, 0, 2], [40, 0, 2], [40, 20, 2]], np.float32)
+    buffers = Buffers.empty(20, 40)
+    faces = np.array([[0, 1, 2]], np.int32)
+    for mark, points in enumerate((near, far)):
+        draw(buffers, points, faces, mark)
+    before = _inside(near, 20, 40)
+    assert ((buffers.owner == 0) != before).sum() <= 10  # centres on the slanting edge
+    assert ((buffers.owner == 1) != (_inside(far, 20, 40) & (buffers.owner != 0))).sum() <= 1
+    assert (buffers.owner[:, :20] == -1).all()
+
+
+def test_a_copy_is_drawn_into_alone() -> None:
+    first = Buffers.empty(24, 32)
+    draw(first, *_triangle(2.0), 0)
+    second = first.copy()
+    assert all((a == b).all() for a, b in zip(first, second, strict=True))
+    draw(second, *_triangle(1.0), 1)
+    assert (first.owner != 1).all() and (second.owner == 1).any()
 
 
 def test_triangles_that_share_an_edge_leave_no_gap() -> None:
