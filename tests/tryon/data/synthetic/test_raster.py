@@ -110,6 +110,16 @@ def test_what_is_drawn_in_runs_stays_in_its_row_and_its_mesh() -> None:
     assert (buffers.owner[:, :20] == -1).all()
 
 
+def test_depth_is_linear_over_a_wide_triangle() -> None:
+    points = np.array([[1.0, 1, 0.5], [90, 2, 3.0], [40, 30, 1.0]], np.float32)
+    buffers = Buffers.empty(32, 96)
+    draw(buffers, points, np.array([[0, 1, 2]], np.int32), 0)
+    plane = np.linalg.solve(np.column_stack([points[:, :2], np.ones(3)]), points[:, 2])
+    y, x = np.nonzero(buffers.owner == 0)
+    wanted = np.column_stack([x + 0.5, y + 0.5, np.ones(len(x))]) @ plane
+    assert buffers.depth[y, x] == pytest.approx(wanted, abs=1e-4)
+
+
 def test_a_copy_is_drawn_into_alone() -> None:
     first = Buffers.empty(24, 32)
     draw(first, *_triangle(2.0), 0)
