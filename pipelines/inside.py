@@ -17,7 +17,7 @@ _TOLD_APART = (3.0, 1.5)  # Lab units, and spreads of the cloth, that the colour
 _VIVID = 4.0  # Lab units of chroma that the inside, in the shade, may have more than the outside
 _REACH = 11  # pixels around a piece in which it is compared
 _SMALL = 4  # pixels that have no colour to speak of
-_LARGEST = 1.25  # a piece, in parts of all that the net thought to be inside
+_LARGEST = 2.5  # a piece, in parts of all that the net thought to be inside
 
 
 def inside_of_back(share: np.ndarray, mask: np.ndarray, image: np.ndarray) -> np.ndarray:
@@ -35,9 +35,9 @@ def inside_of_back(share: np.ndarray, mask: np.ndarray, image: np.ndarray) -> np
     drawn = _grown(heart, front, mask, smooth, thought)
     settled = share.copy()
     for piece in _pieces(drawn & ~thought):
-        if piece.sum() < _SMALL or (
-            _belongs(lab, piece, heart, front) and _dull(lab, piece, front)
-        ):
+        small, large = piece.sum() < _SMALL, piece.sum() > _LARGEST * thought.sum()
+        alike = not large and _belongs(lab, piece, heart, front) and _dull(lab, piece, front)
+        if small or alike:
             settled[piece] = 1
     for piece in _pieces(thought & ~drawn):
         if piece.sum() < _SMALL or _belongs(lab, piece, front, heart):
