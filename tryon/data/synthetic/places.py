@@ -2,7 +2,8 @@
 
 A pixel is two by two samples, and its own, which the truth is taken from, is the last of them.
 That is written out and not looped over, which would take twice as long; indices are unsigned, as
-numba asks of signed ones whether they are negative.
+numba asks of signed ones whether they are negative. What calls these functions keeps them in its
+own compiled cache, which does not see a change here: clear `__pycache__` then.
 """
 
 from __future__ import annotations

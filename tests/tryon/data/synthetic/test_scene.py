@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from tryon.data.synthetic import outfits
-from tryon.data.synthetic.dressing import outfit_views, random_setting
+from tryon.data.synthetic.canonical import PARTS
+from tryon.data.synthetic.dressing import outfit_views, random_setting, with_parts
 from tryon.data.synthetic.fabrics import Fabric, pyramid, random_fabric
 from tryon.data.synthetic.outfits import random_outfit
 from tryon.data.synthetic.sample import (
@@ -19,6 +20,8 @@ from tryon.data.synthetic.sample import (
     OUTER,
     UPPER,
     Sample,
+    Surface,
+    View,
 )
 from tryon.data.synthetic.scene import random_figure, render_sample
 from tryon.types import JOINTS
@@ -198,3 +201,13 @@ def test_a_pattern_lies_at_the_same_place_in_every_picture_of_the_garment(
         same, cells = same + int(agree[clear, 0].sum()), cells + int(clear.sum())
     assert cells > 100
     assert same / cells > 0.9
+
+
+def test_cloth_that_stands_off_takes_its_part_from_the_band_or_else_the_torso() -> None:
+    layer = np.array([[0, 1, 1, 1, 2]], np.uint8)
+    seen = Surface(np.zeros((1, 5, 2), np.float32), layer, np.array([[0, 5, 0, 0, 3]], np.uint8))
+    band = Surface(seen.uv, layer, np.array([[9, 9, 7, 0, 9]], np.uint8))
+    blank = np.zeros((1, 5), np.uint8)
+    view = View(np.zeros((1, 5, 3), np.uint8), blank, blank > 0, seen)
+    torso = PARTS.index("torso")
+    assert with_parts(view, band).surface.parts.tolist() == [[0, 5, 7, torso, 3]]
