@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import lru_cache
 
+import cv2
 import numpy as np
 import scipy.sparse
 import scipy.sparse.linalg
@@ -29,7 +30,7 @@ class Field:
         rows = _splines(y, self.coefficients.shape[0]).toarray().astype(np.float32)
         columns = _splines(x, self.coefficients.shape[1]).toarray().astype(np.float32)
         planes = np.moveaxis(self.coefficients, -1, 0).astype(np.float32)
-        return np.ascontiguousarray(np.moveaxis(rows @ planes @ columns.T, 0, -1))
+        return cv2.merge(list(rows @ planes @ columns.T)).reshape(len(y), len(x), -1)
 
 
 def fitted_field(

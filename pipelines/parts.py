@@ -19,8 +19,10 @@ PARTS = ("head", *TORSO_PARTS, *ARM_PARTS, *HAND_PARTS, *LEG_PARTS, *FOOT_PARTS)
 
 
 def member(part: np.ndarray, names: tuple[str, ...]) -> np.ndarray:
-    """bool (h, w): the index of a part is that of one of `names`."""
-    return np.asarray(np.array([name in names for name in PARTS])[part])
+    """bool (h, w): the index of a part, uint8 (h, w), is that of one of `names`."""
+    table = np.zeros(256, np.uint8)
+    table[[PARTS.index(name) for name in names]] = 1
+    return np.asarray(cv2.LUT(part, table)).view(bool)
 
 
 def nearest_parts(measures: Anatomy, size: tuple[int, int]) -> tuple[np.ndarray, ...]:

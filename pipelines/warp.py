@@ -37,6 +37,7 @@ _NEAR = (11, 11)  # cells of the frame: how far taut cloth may reach beyond its 
 # Where arms and trunk are well apart in the frame: v from here on, |u - 0.5| of a top up to here.
 _ARMPIT, _TRUNK = 0.3, 0.13
 _FROM_BEHIND = 0.25  # confidence in the front's photo where the back of the person shows
+_IN_PAIRS = np.empty(0, np.float32)  # tells cv2.remap that its first map holds both x and y
 _SOFTNESS = 0.4  # pixels: no lens is as sharp as the cubic samples of a photo
 
 
@@ -90,8 +91,7 @@ def warp_composite(photo: Image.Image, warp: Warp, mask: Image.Image | None = No
     base, alpha = picture[here], warp.coverage[here]
     if mask is not None:
         alpha = alpha * (np.asarray(mask)[here].astype(np.float32) / 255)
-    mixed = base + (warp.image[here].astype(np.float32) - base) * alpha[..., None]
-    picture[here] = np.round(mixed).astype(np.uint8)
+    picture[here] = cv2.blendLinear(base, warp.image[here], 1 - alpha, alpha)
     return Image.fromarray(picture)
 
 
@@ -174,8 +174,10 @@ def _lying(body: BodyMap, window: Box, limbs: tuple[Limb, ...]) -> _Lying:
     if is_close(limbs[0]):  # a sleeve is no part of the trunk's cloth
         aside = np.abs(uv[..., 0] - 0.5) > _TRUNK
         drawn[(nearest == 0) & (uv[..., 1] > _ARMPIT) & aside] = 0
-    close = np.isin(nearest, [i for i, limb in enumerate(limbs) if is_close(limb)])
-    drawn[close] *= _on_window(near_body(body), body, window)[close]
+    close = [i for i, limb in enumerate(limbs) if is_close(limb)]
+    if close:
+        near = _on_window(near_body(body), body, window)
+        cv2.copyTo(drawn * near, np.isin(nearest, close).view(np.uint8), drawn)
     side = np.clip((facing(_on_window(body.front, body, window), body) - 0.5) * 4 + 0.5, 0, 1)
     taut = np.where(nearest == 0, tautness(uv) * side, 0).astype(np.float32)
     return _Lying(uv, drawn, outside, taut, limbs[0])
@@ -224,7 +226,6 @@ def _painted(
         chosen = better.view(np.uint8)
         for plane, of_layer in ((image, colour), (coverage, cover), (confidence, sure)):
             cv2.copyTo(of_layer, chosen, plane)
-    image[coverage == 0] = 0
     return image, coverage, confidence * coverage
 
 
@@ -232,11 +233,13 @@ def _sampled(
     atlas: GarmentAtlas, body: BodyMap, window: Box, lying: _Lying
 ) -> Iterator[tuple[GarmentLayer, np.ndarray, np.ndarray, np.ndarray]]:
     """Each layer with its colour, coverage and confidence in the window."""
-    u, v = (np.ascontiguousarray(lying.uv[..., i] * FRAME - 0.5) for i in (0, 1))
+    cell = lying.uv * FRAME - np.float32(0.5)
     for layer in atlas.layers:
-        at = cv2.remap(layer.places, u, v, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-        support = cv2.remap(layer.coverage, u, v, cv2.INTER_LINEAR)
-        sure = cv2.remap(layer.confidence, u, v, cv2.INTER_LINEAR)
+        at = cv2.remap(
+            layer.places, cell, _IN_PAIRS, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
+        )
+        support = cv2.remap(layer.coverage, cell, _IN_PAIRS, cv2.INTER_LINEAR)
+        sure = cv2.remap(layer.confidence, cell, _IN_PAIRS, cv2.INTER_LINEAR)
         field = taut_field(layer, body, lying.trunk, atlas.category)
         if field is not None:
             y, x = _grid(window, body)
@@ -244,12 +247,14 @@ def _sampled(
             at += (straight - at) * lying.taut[..., None]
             # The hem and the sides are where the photo has them, not where the frame lost them.
             near = cv2.dilate(layer.coverage, np.ones(_NEAR, np.uint8))
-            support += (cv2.remap(near, u, v, cv2.INTER_LINEAR) - support) * lying.taut
+            support += (cv2.remap(near, cell, _IN_PAIRS, cv2.INTER_LINEAR) - support) * lying.taut
         image, alpha, scale = _at_scale(layer, at, support)
-        x, y = at[..., 0] * scale - 0.5, at[..., 1] * scale - 0.5
-        colour = cv2.remap(image, x, y, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)
+        pixel = at * np.float32(scale) - np.float32(0.5)
+        colour = cv2.remap(
+            image, pixel, _IN_PAIRS, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE
+        )
         colour = cv2.GaussianBlur(colour, (3, 3), _SOFTNESS)
-        outline = cv2.remap(alpha, x, y, cv2.INTER_LINEAR).astype(np.float32) / 255
+        outline = cv2.remap(alpha, pixel, _IN_PAIRS, cv2.INTER_LINEAR).astype(np.float32) / 255
         yield layer, colour, outline * np.clip(support * 4 - 0.5, 0, 1), sure
 
 
