@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import cv2
 import numpy as np
@@ -37,7 +38,7 @@ _NEAR = (11, 11)  # cells of the frame: how far taut cloth may reach beyond its 
 # Where arms and trunk are well apart in the frame: v from here on, |u - 0.5| of a top up to here.
 _ARMPIT, _TRUNK = 0.3, 0.13
 _FROM_BEHIND = 0.25  # confidence in the front's photo where the back of the person shows
-_IN_PAIRS = np.empty(0, np.float32)  # tells cv2.remap that its first map holds both x and y
+_IN_PAIRS: Any = None  # for cv2.remap: its first map holds both x and y
 _SOFTNESS = 0.4  # pixels: no lens is as sharp as the cubic samples of a photo
 
 
