@@ -64,9 +64,10 @@ def _believed(
     """The reference with the painted picture where it is not believed in the region.
 
     What is not to be seen has edges, and those would ring in the detail of what lies beside it.
+    What is believed by half or more is left as it is: the doubt counts in how much is given back.
     """
     mixed = reference.copy()
-    doubt = _image(255 - 255 * trust[region.top : region.bottom, region.left : region.right])
+    doubt = _image(255 - 510 * trust[region.top : region.bottom, region.left : region.right])
     mixed.paste(uncropped_photo(painted, crop, region), region.as_tuple(), doubt)
     return mixed
 
