@@ -23,7 +23,7 @@ from tryon.pipelines.atlas import GarmentAtlas, GarmentLayer, merged_atlas
 from tryon.preparation import Garment, prepared_garment
 from tryon.types import CATEGORIES, Category
 
-ATLAS_VERSION = 3
+ATLAS_VERSION = 4
 """Raise it when the code that makes atlases makes others of the same photos."""
 
 _ARRAYS = ("image", "alpha", "places", "coverage", "confidence")

@@ -236,9 +236,19 @@ def test_a_flat_lay_is_as_dark_as_it_would_be_on_a_body() -> None:
     photo = cutout()
     (layer,) = garment_atlas(Told(), photo).layers  # type: ignore[arg-type]
     there = cv2.erode(photo.alpha, np.ones((15, 15), np.uint8)) > 250
-    gain = layer.image[there].mean(axis=0)[:2] / photo.image[there].mean(axis=0)[:2]
-    assert gain == pytest.approx(0.94, abs=0.01)
     assert np.array_equal(layer.image[there], as_worn(photo.image)[there])
+    assert not np.array_equal(layer.image[there], photo.image[there])
+
+
+def test_cloth_is_darker_when_worn_and_white_stays_white() -> None:
+    levels = np.arange(256, dtype=np.uint8)
+    worn = as_worn(levels[:, None, None].repeat(3, axis=2))
+    assert (worn == worn[:, :, :1]).all()
+    worn = worn[:, 0, 0].astype(int)
+    assert (np.diff(worn) >= 0).all()
+    assert (worn[0], worn[255]) == (0, 255)
+    assert worn[120] == pytest.approx(0.94 * 120, abs=1)
+    assert 0 < 240 - worn[240] < 0.02 * 240
 
 
 def test_the_net_sees_outline_depth_and_edges() -> None:
