@@ -35,7 +35,7 @@ from tryon.types import Category
 
 WORDS: dict[Category, str] = {"upper": "a top", "lower": "a bottom", "dress": "a dress"}
 SETTINGS = ("steps", "guidance", "strength", "control_scale", "image_scale")
-_DOUBTFUL = 0.01  # confidence of a warp at which half of its fine detail is given back
+_DOUBTFUL = 0.007  # confidence of a warp at which half of its fine detail is given back
 
 
 @dataclass(frozen=True, eq=False, slots=True)
