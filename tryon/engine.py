@@ -14,7 +14,6 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from itertools import groupby
 from os import PathLike
-from pathlib import Path
 from typing import Any, Literal, cast
 
 from PIL import Image
@@ -22,7 +21,7 @@ from PIL import Image
 from tryon.catalog import Catalog
 from tryon.errors import InputError, TryOnError
 from tryon.finishing import finished_look
-from tryon.images import Source, load_image, photo_key
+from tryon.images import Source, load_image, photo_key, source_path
 from tryon.look import Look
 from tryon.models import open_family
 from tryon.options import DressOptions, GarmentPhoto
@@ -184,7 +183,7 @@ class TryOn:
         return self._people.get(
             key,
             lambda: prepared_person(
-                self.perception, photo, key, clock or Stopwatch(), _path(source)
+                self.perception, photo, key, clock or Stopwatch(), source_path(source)
             ),
         )
 
@@ -308,7 +307,3 @@ def _garments(garments: Garments) -> Sequence[GarmentSource]:
     """One garment or several, as several."""
     several = isinstance(garments, Sequence) and not isinstance(garments, str)
     return cast("Sequence[GarmentSource]", garments if several else [garments])
-
-
-def _path(source: Any) -> Path | None:
-    return None if isinstance(source, Image.Image) else Path(source)

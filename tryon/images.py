@@ -113,6 +113,11 @@ def load_mask(source: Source, size: tuple[int, int]) -> Image.Image:
     return _without_metadata(mask)
 
 
+def source_path(source: Source) -> Path | None:
+    """The file that a source is in, to be named in errors; None for a picture in memory."""
+    return None if isinstance(source, Image.Image) else Path(source)
+
+
 def photo_key(photo: Image.Image) -> str:
     """Hex sha256 of a photo's size and pixels: the same picture, whatever file it came from."""
     digest = hashlib.sha256(f"{photo.mode} {photo.width}x{photo.height} ".encode())

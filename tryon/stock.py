@@ -8,14 +8,12 @@ from os import PathLike
 from pathlib import Path
 from typing import Literal
 
-from PIL import Image
-
 from tryon.adapters.lora_bank import LoraBank
 from tryon.catalog import Catalog, base_name
 from tryon.catalog_record import CatalogGarment, named_sku
 from tryon.errors import LoraError, OptionError
 from tryon.garment_store import catalogued_garment
-from tryon.images import Source, load_cutout, photo_key
+from tryon.images import Source, load_cutout, photo_key, source_path
 from tryon.options import DressOptions, GarmentPhoto, lora_and_weight
 from tryon.perception import Perception
 from tryon.pipelines.conditioning import Recent, WeightedLoras
@@ -86,7 +84,7 @@ class Stock:
             return self._catalogued(self.catalog.get(sku), category)
         cutout = load_cutout(source)
         key = photo_key(cutout)
-        path = None if isinstance(source, Image.Image) else Path(source)
+        path = source_path(source)
         return self._garments.get(
             (key, category, photo_kind),
             lambda: prepared_garment(self._perception, cutout, key, category, photo_kind, path),

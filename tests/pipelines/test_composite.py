@@ -207,3 +207,16 @@ def test_wrong_masks_are_named() -> None:
         composite(photo, noise(1, (64, 64)), mask.resize((50, 50)), crop)
     with pytest.raises(MaskEmptyError):
         composite(photo, noise(1, (64, 64)), Image.new("L", (100, 100)), crop)
+
+
+def test_the_crop_at_hand_is_not_made_again(
+    scene: tuple[Image.Image, Image.Image, Image.Image],
+) -> None:
+    photo, generated, mask = scene
+    crop = crop_around(mask, (384, 512), include=Box(0, 0, 384, 512))
+    made, _ = composite(photo, generated, mask, crop)
+    same, _ = composite(photo, generated, mask, crop, shown=cropped_photo(photo, crop))
+    assert np.array_equal(np.asarray(made), np.asarray(same))
+    lighter = shifted(cropped_photo(photo, crop), 1.0, (20, 20, 20))
+    other, _ = composite(photo, generated, mask, crop, shown=lighter)
+    assert np.asarray(other, int).mean() > np.asarray(made, int).mean() + 1

@@ -128,3 +128,23 @@ def test_outside_the_mask_the_photo_stays(lettering: Image.Image) -> None:
     result, alpha = composite(photo, painted, mask(), CROP, reference=lettering)
     outside = np.asarray(alpha) == 0
     assert (np.asarray(result)[outside] == 33).all()
+
+
+def test_what_is_believed_by_half_is_not_mixed_with_what_was_painted(
+    lettering: Image.Image,
+) -> None:
+    """Doubt counts once: half the trust gives about half of the detail, not a quarter of it."""
+    painted = cropped_photo(lettering, CROP)
+    height, width = np.asarray(lettering).shape[:2]
+    spread = []
+    for trust in (0.0, 0.5, 1.0):
+        result = with_detail(
+            painted, lettering, CROP, REGION, trust=np.full((height, width), trust, np.float32)
+        )
+        spread.append(
+            np.abs(
+                np.asarray(result, float) - np.asarray(lettering.crop(REGION.as_tuple()), float)
+            ).mean()
+        )
+    assert spread[2] < 0.5
+    assert spread[1] == pytest.approx(0.5 * spread[0], rel=0.15)
