@@ -1,0 +1,1 @@
+"""From layers and what was painted to the finished picture, and its scores."""

@@ -1,0 +1,1 @@
+"""The garment on that body, and the layers of the picture."""

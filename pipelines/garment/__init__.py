@@ -1,0 +1,1 @@
+"""What is in the garment photo: cut-out, what it is, placement, atlas."""

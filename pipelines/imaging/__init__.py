@@ -1,0 +1,1 @@
+"""Plain operations on arrays, which know nothing of people or garments."""

@@ -1,0 +1,1 @@
+"""What is in the person photo: pose, silhouette, parsing, body map."""
