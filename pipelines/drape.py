@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from tryon.pipelines.atlas import FRAME, GarmentAtlas, GarmentLayer
+from tryon.pipelines.garment.atlas import FRAME, GarmentAtlas, GarmentLayer
 from tryon.pipelines.bodymap import BodyMap
 from tryon.pipelines.field import Field, fitted_field
 from tryon.types import BODY_PARTS, Category

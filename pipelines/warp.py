@@ -15,7 +15,7 @@ import cv2
 import numpy as np
 from PIL import Image
 
-from tryon.pipelines.atlas import FRAME, GarmentAtlas, GarmentLayer
+from tryon.pipelines.garment.atlas import FRAME, GarmentAtlas, GarmentLayer
 from tryon.pipelines.bodymap import BodyMap
 from tryon.pipelines.drape import (
     Limb,

@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 
 from tryon.errors import NoGarmentError
-from tryon.pipelines.atlas import GarmentAtlas, Side, garment_layer
+from tryon.pipelines.garment.atlas import GarmentAtlas, Side, garment_layer
 from tryon.pipelines.bodymap import BodyMap, cropped
 from tryon.pipelines.cutout import grabcut, matte
 from tryon.pipelines.skin import colour_bins, colour_model, posteriors

@@ -19,7 +19,7 @@ from tryon.errors import CatalogError
 from tryon.images import load_image, photo_key
 from tryon.options import GarmentPhoto
 from tryon.perception import BODY_MAP, PLACEMENT, Perception
-from tryon.pipelines.atlas import GarmentAtlas, GarmentLayer, merged_atlas
+from tryon.pipelines.garment.atlas import GarmentAtlas, GarmentLayer, merged_atlas
 from tryon.preparation import Garment, prepared_garment
 from tryon.types import CATEGORIES, Category
 

@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from tryon.pipelines import drape
-from tryon.pipelines.atlas import GarmentAtlas, garment_layer, merged_atlas
+from tryon.pipelines.garment.atlas import GarmentAtlas, garment_layer, merged_atlas
 from tryon.pipelines.bodymap import BodyMap
 from tryon.pipelines.warp import Warp, warp_composite, warp_garment
 from tryon.types import BODY_PARTS, Box

@@ -9,7 +9,7 @@ import numpy as np
 
 from tryon.data.synthetic.canonical import BODY_HEIGHT, FRONT
 from tryon.data.synthetic.sample import GarmentPhoto, Surface
-from tryon.pipelines.atlas import FRAME, GarmentAtlas
+from tryon.pipelines.garment.atlas import FRAME, GarmentAtlas
 from tryon.pipelines.bodymap import BodyMap
 
 

@@ -12,7 +12,7 @@ from PIL import Image
 from tryon.errors import GarmentError, OptionError
 from tryon.evaluation.baselines import pasted, thin_plate
 from tryon.options import DressOptions
-from tryon.pipelines.atlas import GarmentAtlas
+from tryon.pipelines.garment.atlas import GarmentAtlas
 from tryon.pipelines.bodymap import BodyMap
 from tryon.pipelines.cutout import Cutout
 from tryon.pipelines.warp import Warp, warp_composite, warp_garment

@@ -35,7 +35,7 @@ from tryon.evaluation.synthetic_case import synthetic_case, synthetic_person
 from tryon.perception import Perception, load_perception
 from tryon.pipelines.bodymap import body_map
 from tryon.pipelines.cutout import garment_cutout
-from tryon.pipelines.placement import garment_atlas
+from tryon.pipelines.garment.placement import garment_atlas
 from tryon.pipelines.pose import single_person
 from tryon.types import CATEGORIES, Category, Pose
 

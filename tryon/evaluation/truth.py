@@ -7,9 +7,9 @@ import numpy as np
 
 from tryon.data.synthetic.canonical import FRONT, PARTS
 from tryon.data.synthetic.sample import Garment, Sample
-from tryon.pipelines.atlas import GarmentAtlas, garment_layer
+from tryon.pipelines.garment.atlas import GarmentAtlas, garment_layer
 from tryon.pipelines.bodymap import MAP_HEIGHT, MAP_WIDTH, BodyMap, person_crop
-from tryon.pipelines.placement import as_worn
+from tryon.pipelines.garment.placement import as_worn
 from tryon.types import Pose
 
 _MEASURED = 20_000  # pixels of a garment photo that a smooth map is fitted to

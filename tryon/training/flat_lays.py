@@ -26,6 +26,7 @@ from tryon.data.synthetic.patterns import patterns
 from tryon.data.synthetic.sample import GarmentPhoto
 from tryon.errors import GarmentError
 from tryon.pipelines.cutout import garment_cutout
+from tryon.pipelines.garment.placement import PIECES
 from tryon.training.array_cache import cached_count, read_rows, write_rows
 from tryon.training.laying import laid, random_laying
 from tryon.training.samples import packed_uv
@@ -33,6 +34,7 @@ from tryon.types import CATEGORIES, Category
 
 RENDERED = (384, 288)  # (height, width) at which garments are photographed and cut out
 KEPT = (256, 192)  # and at which they are kept
+_CROTCH, _ARMHOLE = 0.52, 0.085  # v, and |u - 0.5| of the shoulder's seam
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -75,6 +77,27 @@ def random_flat_lay(seed: int) -> tuple[GarmentPhoto, Category]:
     mesh = garment_mesh(cut, body_model(), patterns())
     mesh = laid(mesh, random_laying(rng, cut), patterns().marks)
     return flat_lay_photo(rng, mesh, fabric, patterns(), RENDERED), category
+
+
+def pieces_of(
+    uv: np.ndarray, labels: np.ndarray, category: Category, unknown: int
+) -> np.ndarray:
+    """uint8 (h, w): which piece (index into `PIECES`) a rendered garment shows, as far as its place
+    on the body tells; `unknown` near the shoulder and on what may be a skirt or two legs.
+
+    uv: float32 (h, w, 2). labels: uint8 (h, w), 0 = no garment.
+    """
+    aside, down = np.abs(uv[..., 0] - 0.5), uv[..., 1]
+    side = (uv[..., 0] < 0.5).astype(np.uint8)
+    pieces = np.zeros(labels.shape, np.uint8)
+    if category == "lower":
+        pieces[down > _CROTCH] = unknown
+        return pieces
+    out = aside - _ARMHOLE - 0.55 * np.maximum(down - 0.24, 0)
+    arm = (down < 0.46) & (out > 0.02)
+    pieces[arm] = PIECES.index("left_sleeve") + side[arm]
+    pieces[(down < 0.46) & (np.abs(out) <= 0.02)] = unknown
+    return pieces
 
 
 def _random_cut(rng: np.random.Generator, category: Category) -> Cut:

@@ -20,7 +20,7 @@ from PIL import Image
 from tryon.errors import InputError, PersonError
 from tryon.options import DressOptions
 from tryon.perception import Perception
-from tryon.pipelines.atlas import GarmentAtlas
+from tryon.pipelines.garment.atlas import GarmentAtlas
 from tryon.pipelines.bodymap import body_map
 from tryon.pipelines.crop import cropped_photo
 from tryon.pipelines.family import FamilyConfig

@@ -13,7 +13,7 @@ import numpy as np
 from tryon.data.synthetic.canonical import FRONT, PARTS
 from tryon.data.synthetic.sample import Garment, Surface
 from tryon.errors import NoGarmentError
-from tryon.pipelines.atlas import GarmentAtlas, garment_layer
+from tryon.pipelines.garment.atlas import GarmentAtlas, garment_layer
 from tryon.pipelines.bodymap import MAP_HEIGHT, MAP_WIDTH, BodyMap
 from tryon.pipelines.warp import warp_garment
 from tryon.types import Box

@@ -21,6 +21,7 @@ FRAME = 256  # cells of the canonical frame along each side
 _LONGEST_SIDE = 2048  # pixels of a garment photo beyond this add nothing to a worn garment
 _CELLS = (40, 40)
 _STIFFNESS = 3e-6
+_PIECE_CELLS, _PIECE_STIFFNESS = (10, 10), 3e-5
 _OUTLINE = np.ones((5, 5), np.uint8)  # cells by which front and back may differ
 
 Side = Literal["front", "back"]
@@ -103,6 +104,21 @@ def merged_atlas(flat: Sequence[GarmentAtlas], worn: Sequence[GarmentAtlas] = ()
     return GarmentAtlas(atlases[0].category, tuple(layers))
 
 
+@dataclass(frozen=True, eq=False, slots=True)
+class Measured:
+    """Where one smooth piece of a garment lies, measured at n pixels of its photo.
+
+    uv: float32 (n, 2), canonical coordinates. weight: float32 (n,), 0-1, how sure they are.
+    xy: float32 (n, 2), the pixels. alpha: uint8 (H, W), the piece in the photo; pieces may overlap
+    a little where they are sewn together.
+    """
+
+    uv: np.ndarray
+    weight: np.ndarray
+    xy: np.ndarray
+    alpha: np.ndarray
+
+
 def garment_layer(
     image: np.ndarray,
     alpha: np.ndarray,
@@ -111,39 +127,72 @@ def garment_layer(
     xy: np.ndarray,
     side: Side = "front",
 ) -> GarmentLayer:
-    """A layer from canonical coordinates measured at some pixels of a garment photo.
+    """A layer from canonical coordinates measured at some pixels of a photo of a wearer.
 
-    image: uint8 (H, W, 3). alpha: uint8 (H, W).
-    uv: float32 (n, 2), canonical coordinates. weight: float32 (n,), 0-1, how sure they are.
-    xy: float32 (n, 2), the pixels they were measured at.
+    image: uint8 (H, W, 3). alpha: uint8 (H, W). uv, weight, xy: as in `Measured`.
 
     Raises `NoGarmentError` if too little was measured.
     """
-    image, alpha, scale = _within_limit(image, alpha)
-    height, width = alpha.shape
-    known = weight > 0.02
-    if known.sum() < 50:
+    return _layer(image, alpha, [Measured(uv, weight, xy, alpha)], side, _CELLS, _STIFFNESS)
+
+
+def pieced_layer(
+    image: np.ndarray, alpha: np.ndarray, pieces: Sequence[Measured], side: Side = "front"
+) -> GarmentLayer:
+    """A layer of a garment that is sewn of pieces, each of them a smooth surface.
+
+    image: uint8 (H, W, 3). alpha: uint8 (H, W), of the whole garment.
+
+    Raises `NoGarmentError` if too little was measured.
+    """
+    return _layer(image, alpha, pieces, side, _PIECE_CELLS, _PIECE_STIFFNESS)
+
+
+def _layer(
+    image: np.ndarray,
+    alpha: np.ndarray,
+    pieces: Sequence[Measured],
+    side: Side,
+    cells: tuple[int, int],
+    stiffness: float,
+) -> GarmentLayer:
+    shown, cut, scale = _within_limit(image, alpha)
+    places = np.zeros((FRAME, FRAME, 2), np.float32)
+    coverage, confidence, nearest = (np.zeros((FRAME, FRAME), np.float32) for _ in range(3))
+    known = [piece for piece in pieces if (piece.weight > 0.02).sum() >= 50]
+    if not known:
         raise NoGarmentError("too little of a garment is visible in the photo")
-    uv, weight = uv[known], weight[known]
-    span = float(max(height, width))
-    at = xy[known] * scale / span
-    field = fitted_field(uv, at, weight, _CELLS, _STIFFNESS)
+    for piece in known:
+        own = piece.alpha if scale == 1 else cv2.resize(piece.alpha, cut.shape[::-1])
+        at, cover, sure, near = _surface(piece, own, scale, cells, stiffness)
+        # Where two pieces meet, a cell belongs to that which was measured more there.
+        chosen = near > nearest
+        places[chosen] = at[chosen]
+        confidence[chosen], nearest[chosen] = sure[chosen], near[chosen]
+        coverage = np.maximum(coverage * ~chosen, cover * chosen)
+    return GarmentLayer(_bled(shown, cut), cut, places, coverage, confidence, side)
+
+
+def _surface(
+    piece: Measured, alpha: np.ndarray, scale: float, cells: tuple[int, int], stiffness: float
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """Of one piece, over the frame: places (256, 256, 2), coverage, confidence, and how much of it
+    was measured nearby."""
+    sure = piece.weight > 0.02
+    uv, weight, span = piece.uv[sure], piece.weight[sure], float(max(alpha.shape))
+    low, high = uv.min(axis=0) - 2 / FRAME, uv.max(axis=0) + 2 / FRAME
+    side = float((high - low).max())
+    field = fitted_field((uv - low) / side, piece.xy[sure] * scale / span, weight, cells, stiffness)
     centres = (np.arange(FRAME) + 0.5) / FRAME
-    places = field.on_grid(centres, centres) * span
-    support, certainty = _measured(uv, weight)
+    places = field.on_grid((centres - low[1]) / side, (centres - low[0]) / side) * span
+    support, certainty, spread = _measured(uv, weight)
     hit = cv2.remap(alpha, places[..., 0] - 0.5, places[..., 1] - 0.5, cv2.INTER_LINEAR)
-    return GarmentLayer(
-        image=_bled(image, alpha),
-        alpha=alpha,
-        places=places,
-        coverage=hit.astype(np.float32) / 255 * support,
-        confidence=certainty * support,
-        side=side,
-    )
+    return places, hit.astype(np.float32) / 255 * support, certainty * support, spread * support
 
 
-def _measured(uv: np.ndarray, weight: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Two float32 (256, 256): 1 near cells that were measured, and the mean weight there."""
+def _measured(uv: np.ndarray, weight: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Three float32 (256, 256): 1 near cells that were measured, the mean weight there, and how
+    much was measured around."""
     cell = np.clip((uv * FRAME).astype(np.int64), 0, FRAME - 1)
     index = cell[:, 1] * FRAME + cell[:, 0]
     count = np.bincount(index, minlength=FRAME * FRAME).reshape(FRAME, FRAME).astype(np.float32)
@@ -153,7 +202,7 @@ def _measured(uv: np.ndarray, weight: np.ndarray) -> tuple[np.ndarray, np.ndarra
     near = cv2.dilate(near, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (7, 7)))
     spread = cv2.GaussianBlur(count, (0, 0), 2.0)
     certainty = cv2.GaussianBlur(total, (0, 0), 2.0) / np.maximum(spread, 1e-4)
-    return near.astype(np.float32), np.clip(certainty, 0, 1)
+    return near.astype(np.float32), np.clip(certainty, 0, 1), spread
 
 
 def _within_limit(image: np.ndarray, alpha: np.ndarray) -> tuple[np.ndarray, np.ndarray, float]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from tryon.pipelines.inside import inside_of_back
+from tryon.pipelines.garment.inside_of_back import inside_of_back
 
 CLOTH, SHADED = (150, 60, 60), (90, 45, 45)
 MASK = np.zeros((192, 192), bool)
