@@ -21,7 +21,7 @@ from tryon.pipelines.family import FamilyConfig
 from tryon.pipelines.inpaint_sample import Piece
 from tryon.pipelines.mask import check_mask
 from tryon.pipelines.pose import require_visible
-from tryon.pipelines.warp import Warp, warp_composite
+from tryon.pipelines.fit.warp import Warp, warp_composite
 from tryon.planning import (
     Plan,
     painting_sample,

@@ -28,7 +28,7 @@ from tryon.pipelines.mask import agnostic_mask, check_mask, edited_mask, grown_m
 from tryon.pipelines.pose import require_visible
 from tryon.pipelines.shading import lit_warp
 from tryon.pipelines.skeleton import draw_skeleton
-from tryon.pipelines.warp import Warp, warp_composite, warp_garment
+from tryon.pipelines.fit.warp import Warp, warp_composite, warp_garment
 from tryon.preparation import Garment, Person
 from tryon.stopwatch import Stopwatch
 from tryon.types import Category

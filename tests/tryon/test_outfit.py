@@ -17,7 +17,7 @@ from tryon.errors import OptionError
 from tryon.options import DressOptions
 from tryon.outfit import check_outfit_options, garment_regions
 from tryon.pipelines.mask import old_clothes
-from tryon.pipelines.warp import Warp
+from tryon.pipelines.fit.warp import Warp
 
 
 def plane(*rows: slice) -> np.ndarray:

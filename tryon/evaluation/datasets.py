@@ -33,7 +33,7 @@ from tryon.images import load_cutout, load_image, photo_key
 from tryon.options import DressOptions
 from tryon.perception import Perception, load_perception
 from tryon.pipelines.cutout import garment_cutout
-from tryon.pipelines.warp import warp_garment
+from tryon.pipelines.fit.warp import warp_garment
 from tryon.planning import repainted_area
 from tryon.preparation import prepared_garment, prepared_person
 from tryon.stopwatch import Stopwatch

@@ -15,7 +15,7 @@ from tryon.options import DressOptions
 from tryon.pipelines.garment.atlas import GarmentAtlas
 from tryon.pipelines.bodymap import BodyMap
 from tryon.pipelines.cutout import Cutout
-from tryon.pipelines.warp import Warp, warp_composite, warp_garment
+from tryon.pipelines.fit.warp import Warp, warp_composite, warp_garment
 from tryon.planning import repainted_area, worn_warp
 from tryon.preparation import Garment, Person
 

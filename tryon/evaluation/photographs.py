@@ -19,7 +19,7 @@ from tryon.evaluation.sheet import picture_grid
 from tryon.images import load_cutout, load_image, photo_key
 from tryon.perception import Perception, load_perception
 from tryon.pipelines.cutout import Cutout, garment_cutout
-from tryon.pipelines.warp import warp_garment
+from tryon.pipelines.fit.warp import warp_garment
 from tryon.preparation import Garment, Person, prepared_garment, prepared_person
 from tryon.stopwatch import Stopwatch
 from tryon.types import CATEGORIES, Category

@@ -26,7 +26,7 @@ from tryon.pipelines.crop import cropped_photo
 from tryon.pipelines.family import FamilyConfig
 from tryon.pipelines.inpaint_sample import InpaintSample
 from tryon.pipelines.parsing import person_parsing
-from tryon.pipelines.warp import warp_garment
+from tryon.pipelines.fit.warp import warp_garment
 from tryon.planning import planned
 from tryon.preparation import Garment, Person
 from tryon.stopwatch import Stopwatch

@@ -15,7 +15,7 @@ from tryon.data.synthetic.sample import Garment, Surface
 from tryon.errors import NoGarmentError
 from tryon.pipelines.garment.atlas import GarmentAtlas, garment_layer
 from tryon.pipelines.bodymap import MAP_HEIGHT, MAP_WIDTH, BodyMap
-from tryon.pipelines.warp import warp_garment
+from tryon.pipelines.fit.warp import warp_garment
 from tryon.types import Box
 
 _ARMS = ("left_upper_arm", "left_forearm", "right_upper_arm", "right_forearm")

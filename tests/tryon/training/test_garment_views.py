@@ -12,7 +12,7 @@ from PIL import Image
 from tests.tryon.training.tiny_garment import garment, wearers
 from tryon.errors import WeightsMissingError
 from tryon.pipelines.family import FamilyConfig
-from tryon.pipelines.warp import warp_garment
+from tryon.pipelines.fit.warp import warp_garment
 from tryon.training.body_library import LIBRARY, load_bodies, save_bodies
 from tryon.training.garment_views import View, Wearer, dressed, views
 from tryon.types import CATEGORIES

@@ -12,7 +12,7 @@ from typing import Literal
 import numpy as np
 
 from tryon.data.synthetic.draws import one_of
-from tryon.data.synthetic.garment.mean_figure import (
+from tryon.pipelines.person.canonical_figure import (
     ANKLE,
     ARMPIT,
     CROTCH,
@@ -118,7 +118,7 @@ def _random_neck(rng: np.random.Generator, top: Top) -> dict[str, object]:
     if top in ("straps", "halter") and kind in ("shirt", "stand", "turtle"):
         kind = "v" if rng.random() < 0.5 else "scoop"
     width, depth, shape, stand = {
-        "crew": (rng.uniform(0.068, 0.092), rng.uniform(0.05, 0.085), "round", 0.0),
+        "crew": (rng.uniform(0.068, 0.098), rng.uniform(0.035, 0.08), "round", 0.0),
         "v": (rng.uniform(0.07, 0.1), rng.uniform(0.12, 0.26), "v", 0.0),
         "boat": (rng.uniform(0.105, 0.15), rng.uniform(0.02, 0.06), "round", 0.0),
         "scoop": (rng.uniform(0.09, 0.135), rng.uniform(0.09, 0.17), "round", 0.0),

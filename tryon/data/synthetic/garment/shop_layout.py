@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tryon.data.synthetic.garment.mean_figure import (
+from tryon.pipelines.person.canonical_figure import (
     ELBOW_ALONG,
     along_at,
     leg_edges,
@@ -27,6 +27,7 @@ PIECES = ("trunk", "left_sleeve", "right_sleeve", "left_leg", "right_leg")
 _ROWS, _COLUMNS = 40, 17
 _LIMB_ROWS, _LIMB_COLUMNS = 18, 9
 _DOWN = np.array([-0.45, -0.9])  # where loose cloth of an arm in A-pose hangs, x and height
+_LIFT = np.array([0.003, 0.010])  # of cloth and seams above the skin of shoulders and arms
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +77,9 @@ def random_layout(rng: np.random.Generator, cut: ShopCut) -> Layout:
     if kind == "flat" and rng.random() < 0.5:
         angle = rng.uniform(25, 85)
     else:
-        angle = rng.uniform(3, 32) if long_sleeve else rng.uniform(8, 60)
+        near = rng.random() < 0.55
+        angle = rng.uniform(1, 14) if near else rng.uniform(10, 32)
+        angle = angle if long_sleeve else rng.uniform(8, 60)
     if kind == "hanger":
         angle = rng.uniform(2, 25)
     sleeves = angle + rng.normal(0, 3, 2)
@@ -155,13 +158,13 @@ def _shoulders(cut: ShopCut, layout: Layout) -> _Shoulders:
     if cut.top == "strapless":
         neck = tip = np.array([pit[0], pit[1] + 0.004])
     elif cut.top == "off-shoulder":
-        tip = upper_outline(np.array(cut.shoulder))
+        tip = upper_outline(np.array(cut.shoulder)) + _LIFT
         neck = tip - [0.012, -0.006]
     else:
-        neck = upper_outline(np.array(along_at(cut.neck)))
+        neck = upper_outline(np.array(along_at(cut.neck))) + _LIFT
         widths = {"straps": 0.008 + 0.5 * abs(cut.shoulder), "halter": 0.02}
         end = along_at(cut.neck + widths[cut.top]) if cut.top in widths else cut.shoulder
-        tip = upper_outline(np.array(max(end, along_at(neck[0] + 0.008))))
+        tip = upper_outline(np.array(max(end, along_at(cut.neck + 0.008)))) + _LIFT
     length = float(np.linalg.norm(tip - neck))
     photo_neck = np.array([neck[0], 0.0])
     photo_tip = photo_neck + length * np.array([np.cos(layout.slope), np.sin(layout.slope)])
@@ -264,7 +267,7 @@ def _sleeve(cut: ShopCut, layout: Layout, marks: _Shoulders, side: int) -> Piece
     s = np.linspace(0, 1, _LIMB_ROWS)
     across = np.linspace(1, -1, _LIMB_COLUMNS)  # from the upper edge to the lower one
     begin = cut.shoulder
-    upper = upper_outline(begin + (cut.sleeve - begin) * s) + 0.003
+    upper = upper_outline(begin + (cut.sleeve - begin) * s) + _LIFT
     upper += cut.puff * np.sin(np.pi * np.clip(s * 2.2, 0, 1))[:, None] * [0.6, 0.8]
     lower_begin = max(0.065, begin)
     lower = lower_outline(lower_begin + (max(cut.sleeve, lower_begin + 0.02) - lower_begin) * s)

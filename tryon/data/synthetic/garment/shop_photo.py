@@ -13,7 +13,7 @@ import numpy as np
 
 from tryon.data.synthetic.canonical import canonical_uv
 from tryon.data.synthetic.garment.grid_raster import drawn_grid
-from tryon.data.synthetic.garment.mean_figure import along_at, upper_outline
+from tryon.pipelines.person.canonical_figure import along_at, upper_outline
 from tryon.data.synthetic.garment.shop_cut import ShopCut, random_shop_cut
 from tryon.data.synthetic.garment.shop_layout import (
     PIECES,
@@ -183,9 +183,9 @@ def neck_line(cut: ShopCut) -> tuple[float, float, float, float]:
         return cut.armpit + 0.004, wide, min(cut.neck_depth, 0.05) * 0.6, 0.0
     if cut.top == "off-shoulder":
         tip = upper_outline(np.array(cut.shoulder))
-        return float(tip[1]) + 0.006, float(tip[0]) - 0.012, min(cut.neck_depth, 0.05), 0.005
+        return float(tip[1]) + 0.016, float(tip[0]) - 0.009, min(cut.neck_depth, 0.05), 0.005
     neck = upper_outline(np.array(along_at(cut.neck)))
-    return float(neck[1]), float(neck[0]), cut.neck_depth, cut.neck_back
+    return float(neck[1]) + 0.01, float(neck[0]) + 0.003, cut.neck_depth, cut.neck_back
 
 
 def _shaded(
@@ -196,6 +196,8 @@ def _shaded(
     level = cloth * rng.uniform(0.96, 1.04)
     if rng.random() < 0.12 and name != "trunk":
         level = rng.uniform(15, 250)
+    if rng.random() < 0.3:
+        level = cloth
     shade = level * (1 - rng.uniform(0, 0.3) * np.abs(t) ** rng.uniform(2, 7))
     if rng.random() < 0.6:
         fold = np.sin(s * rng.uniform(4, 30) + t * rng.uniform(-6, 6) + rng.uniform(0, 6.28))

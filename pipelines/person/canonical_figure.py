@@ -1,12 +1,17 @@
-"""Outlines of the canonical body, which two-dimensional garments are cut on.
+"""Outlines of the canonical body: the edge that cloth stands off from.
 
-Metres from the mid-line and upwards, as in `tryon.data.synthetic.canonical`; measured on the mean
-body of `tryon.data.synthetic.bodies` (its front view, one side).
+Metres from the mid-line and upwards; the frame is that of `tryon.data.synthetic.canonical`. The
+numbers were measured on the mean body of `tryon.data.synthetic.bodies`: its front view, one side.
 """
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import numpy as np
+
+FRAME_METRES, MIDDLE_HEIGHT = 2.1033, 0.1070
+"""Side of the frame in metres, and the height of its middle."""
 
 NECK, SHOULDER, ARMPIT, WAIST, HIP, CROTCH, KNEE, ANKLE = (
     0.767,
@@ -117,3 +122,43 @@ def leg_edges(height: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Inner and outer edge of the leg at these heights."""
     inner, outer = (np.interp(-height, -_LEG[:, 0], _LEG[:, i]) for i in (1, 2))
     return inner, outer
+
+
+def frame_uv(points: np.ndarray) -> np.ndarray:
+    """float32 (..., 2): u, v of points given in metres from the mid-line and upwards."""
+    u = 0.5 + points[..., 0] / FRAME_METRES
+    v = 0.5 - (points[..., 1] - MIDDLE_HEIGHT) / FRAME_METRES
+    return np.stack([u, v], axis=-1).astype(np.float32)
+
+
+@lru_cache(maxsize=4)
+def outline_of(limb: str) -> tuple[np.ndarray, np.ndarray]:
+    """The edge of a limb in the frame: float32 (n, 2) points, and their outward normals (n, 2).
+
+    limb: "trunk" (neck, shoulders, sides and hips, both sides), "left_arm" or "right_arm".
+    """
+    if limb == "trunk":
+        heights = np.linspace(ARMPIT, CROTCH - 0.35, 90)
+        side = np.stack([trunk_half_width(heights), heights], axis=-1)
+        shoulder = upper_outline(np.linspace(-0.185, 0.035, 40))
+        pieces = [_with_normals(shoulder), _with_normals(side)]
+    else:
+        along = np.linspace(-0.02, 0.62, 80)
+        lower = lower_outline(np.linspace(0.065, 0.62, 70))
+        pieces = [_with_normals(upper_outline(along)), _with_normals(lower[::-1])]
+    points, normals = (np.concatenate(parts) for parts in zip(*pieces, strict=True))
+    flip = np.array([-1.0, 1.0])
+    if limb == "trunk":
+        points, normals = np.concatenate([points, points * flip]), np.concatenate(
+            [normals, normals * flip]
+        )
+    elif limb == "right_arm":
+        points, normals = points * flip, normals * flip
+    return frame_uv(points), (normals * [1, -1]).astype(np.float32)
+
+
+def _with_normals(line: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Points (n, 2) and the unit normals to the left of the way along them."""
+    way = np.gradient(line, axis=0)
+    normal = np.stack([-way[:, 1], way[:, 0]], axis=-1)
+    return line, normal / np.linalg.norm(normal, axis=-1, keepdims=True)

@@ -119,9 +119,9 @@ def near_body(body: BodyMap) -> np.ndarray:
     return np.clip((far - away) / (far - near), 0, 1)
 
 
-def on_arm(uv: np.ndarray) -> np.ndarray:
-    """bool (h, w): points of the frame as far out as an arm in A-pose: no trunk reaches there."""
-    return np.asarray(np.abs(uv[..., 0] - 0.5) > 0.075 + 0.75 * np.maximum(uv[..., 1] - 0.25, 0))
+def outline_name(limb: Limb) -> str:
+    """Which edge of the canonical body is the limb's, as `canonical_figure.outline_of` names it."""
+    return "trunk" if "torso" in limb.drawn else limb.drawn[0].partition("_")[0] + "_arm"
 
 
 def cells_per_unit(body: BodyMap) -> float:

@@ -2,7 +2,7 @@
 
 Every pixel of the person knows its canonical coordinate, every canonical coordinate its place in
 the garment photo: together one lookup into the full-size photo, so that prints stay sharp.
-The limbs are drawn one by one, each with a smooth map of its own (`tryon.pipelines.drape`).
+The limbs are drawn one by one, each with a smooth map of its own (`tryon.pipelines.fit.drape`).
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from PIL import Image
 
 from tryon.pipelines.garment.atlas import FRAME, GarmentAtlas, GarmentLayer
 from tryon.pipelines.bodymap import BodyMap
-from tryon.pipelines.drape import (
+from tryon.pipelines.fit.drape import (
     Limb,
     cells_per_unit,
     continued_shares,
@@ -27,11 +27,12 @@ from tryon.pipelines.drape import (
     limb_field,
     limbs_under,
     near_body,
-    on_arm,
+    outline_name,
     reach_of,
     taut_field,
     tautness,
 )
+from tryon.pipelines.fit.standoff import standing_uv
 from tryon.types import BODY_PARTS, Box
 
 _NEAR = (11, 11)  # cells of the frame: how far taut cloth may reach beyond its coverage there
@@ -171,7 +172,12 @@ def _lying(body: BodyMap, window: Box, limbs: tuple[Limb, ...]) -> _Lying:
     step = 0.5 * body.box.height / body.uv.shape[0]  # the edge is one photo pixel soft
     drawn = np.clip((best - other) * step + 0.5, 0, 1)
     outside = _on_window(continued, body, window) > 0.5
-    drawn[outside & on_arm(uv)] = 0
+    bare = _on_window(body.body, body, window) > 0.5
+    unit = cells_per_unit(body) * body.box.height / body.uv.shape[0]
+    for i, limb in enumerate(limbs):
+        if is_close(limb):
+            own = nearest == i
+            standing_uv(uv, own & bare, own & ~bare, outline_name(limb), unit)
     if is_close(limbs[0]):  # a sleeve is no part of the trunk's cloth
         aside = np.abs(uv[..., 0] - 0.5) > _TRUNK
         drawn[(nearest == 0) & (uv[..., 1] > _ARMPIT) & aside] = 0

@@ -11,7 +11,7 @@ from PIL import Image
 from tryon.pipelines import drape
 from tryon.pipelines.garment.atlas import GarmentAtlas, garment_layer, merged_atlas
 from tryon.pipelines.bodymap import BodyMap
-from tryon.pipelines.warp import Warp, warp_composite, warp_garment
+from tryon.pipelines.fit.warp import Warp, warp_composite, warp_garment
 from tryon.types import BODY_PARTS, Box
 
 PHOTO = (288, 384)  # width and height: two pixels to a cell of the body map
@@ -265,7 +265,7 @@ def test_a_skirt_flares_beyond_the_body_map_and_a_top_hardly(
 
 
 def test_cloth_that_hangs_on_nothing_is_left_out() -> None:
-    from tryon.pipelines.warp import _lonely
+    from tryon.pipelines.fit.warp import _lonely
 
     coverage = np.zeros((40, 40), np.float32)
     coverage[5:20, 5:20], coverage[30:35, 30:35] = 1, 1
