@@ -34,6 +34,9 @@ BODY_MAP_OUTPUTS = 2 + 1 + 1 + 1 + len(BODY_PARTS)
 _MIRRORED_JOINTS = [JOINTS.index(mirrored_name(name)) for name in JOINTS]
 _MIRRORED_OUTPUTS = [0, 1, 2, 3, 4, *(5 + BODY_PARTS.index(mirrored_name(n)) for n in BODY_PARTS)]
 _UV_UNIT = 0.05  # the net draws uv - 0.5 in units of this
+_TRUNK_JOINTS = ("right_shoulder", "left_shoulder", "right_hip", "left_hip")
+_TRUNK_EDGE = 0.08  # |u - 0.5| where the trunk ends
+_OVERSEEN = 0.65  # of a turn of the trunk; measured on 12 people who wear a print that is known
 _BEST_SCALE = 0.006  # an expected error (in uv) that counts as full confidence
 
 
@@ -90,8 +93,10 @@ def body_map(net: DenseNet, pose: Pose, silhouette: np.ndarray) -> BodyMap:
             drawn_both_ways(net, torch.from_numpy(keypoints)[None], torch.from_numpy(outline)[None])
         )
         parts = np.ascontiguousarray(logits[0].softmax(0).permute(1, 2, 0).numpy())
+    places = np.ascontiguousarray(uv[0].permute(1, 2, 0).numpy())
+    _turn_back(places, parts, keypoints)
     return BodyMap(
-        uv=np.ascontiguousarray(uv[0].permute(1, 2, 0).numpy()),
+        uv=places,
         front=front[0, 0].sigmoid().numpy(),
         body=body[0, 0].sigmoid().numpy(),
         parts=parts,
@@ -99,6 +104,30 @@ def body_map(net: DenseNet, pose: Pose, silhouette: np.ndarray) -> BodyMap:
         box=box,
         photo_size=(width, height),
     )
+
+
+def _turn_back(uv: np.ndarray, parts: np.ndarray, keypoints: np.ndarray) -> None:
+    """Take back a part of the turn that the net sees in the trunk, in place.
+
+    From joints and outline alone, a turn of the trunk is hard to tell from a shoulder held forward,
+    and on real people the net sees too much of it: the middle line of garments whose prints are
+    found again on their wearers lies off by about two thirds of it.
+    """
+    joints = {name: keypoints[JOINTS.index(name)] for name in _TRUNK_JOINTS}
+    if min(joint[2] for joint in joints.values()) <= 0:
+        return
+    tops, ends = ((joints[f"right_{n}"] + joints[f"left_{n}"])[:2] / 2 for n in ("shoulder", "hip"))
+    along = np.linspace(0.1, 0.9, 17)[:, None]
+    points = np.rint(tops + (ends - tops) * along - 0.5).astype(int)
+    inside = ((points >= 0) & (points < uv.shape[1::-1])).all(axis=1)
+    columns, rows = points[inside].T
+    trunk = parts[..., [BODY_PARTS.index("torso"), BODY_PARTS.index("neck")]].sum(axis=-1)
+    seen = trunk[rows, columns] > 0.5
+    if seen.sum() < 5:
+        return
+    turn = float(np.median(uv[rows, columns, 0][seen])) - 0.5
+    middle = np.clip(1 - ((uv[..., 0] - 0.5) / _TRUNK_EDGE) ** 2, 0, 1)
+    uv[..., 0] -= _OVERSEEN * turn * middle * trunk
 
 
 def body_map_inputs(keypoints: torch.Tensor, silhouette: torch.Tensor) -> torch.Tensor:

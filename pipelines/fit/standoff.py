@@ -16,8 +16,6 @@ from scipy.spatial import cKDTree
 
 from tryon.pipelines.person.canonical_figure import outline_of
 
-_LOOKUP = 192  # cells of the frame along each side in which nearest points of an outline are kept
-
 
 def standing_uv(uv: np.ndarray, bare: np.ndarray, beyond: np.ndarray, limb: str, unit: float) -> None:
     """Move the coordinates of the pixels beyond a limb's edge, in place.
@@ -32,20 +30,17 @@ def standing_uv(uv: np.ndarray, bare: np.ndarray, beyond: np.ndarray, limb: str,
     away, label = cv2.distanceTransformWithLabels(
         (~bare).astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_5, labelType=cv2.DIST_LABEL_PIXEL
     )
-    at = np.zeros(int(label.max()) + 1, np.int64)
+    # Each pixel beyond the edge goes by the nearest one inside; those are few.
     inside = np.flatnonzero(bare)
-    at[label.ravel()[inside]] = inside
-    nearest = uv.reshape(-1, 2)[at[label[rows, columns]]]
+    edge, which = np.unique(label[rows, columns], return_inverse=True)
+    order = np.argsort(label.ravel()[inside], kind="stable")
+    first = inside[order[np.searchsorted(label.ravel()[inside], edge, sorter=order)]]
     points, normals = outline_of(limb)
-    cell = np.clip((nearest * _LOOKUP).astype(np.int64), 0, _LOOKUP - 1)
-    index = _nearest_points(limb)[cell[:, 1], cell[:, 0]]
+    index = _outline_tree(limb).query(uv.reshape(-1, 2)[first])[1][which]
     off = away[rows, columns, None] / np.float32(unit)
     uv[rows, columns] = points[index] + normals[index] * off
 
 
 @lru_cache(maxsize=4)
-def _nearest_points(limb: str) -> np.ndarray:
-    """int64 (192, 192): for each cell of the frame, which point of the outline is nearest."""
-    centres = (np.arange(_LOOKUP) + 0.5) / _LOOKUP
-    grid = np.stack(np.meshgrid(centres, centres), axis=-1)
-    return np.asarray(cKDTree(outline_of(limb)[0]).query(grid)[1])
+def _outline_tree(limb: str) -> cKDTree:
+    return cKDTree(outline_of(limb)[0])

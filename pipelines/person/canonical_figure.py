@@ -138,13 +138,13 @@ def outline_of(limb: str) -> tuple[np.ndarray, np.ndarray]:
     limb: "trunk" (neck, shoulders, sides and hips, both sides), "left_arm" or "right_arm".
     """
     if limb == "trunk":
-        heights = np.linspace(ARMPIT, CROTCH - 0.35, 90)
+        heights = np.linspace(ARMPIT, CROTCH - 0.35, 700)
         side = np.stack([trunk_half_width(heights), heights], axis=-1)
-        shoulder = upper_outline(np.linspace(-0.185, 0.035, 40))
+        shoulder = upper_outline(np.linspace(-0.185, 0.035, 200))
         pieces = [_with_normals(shoulder), _with_normals(side)]
     else:
-        along = np.linspace(-0.02, 0.62, 80)
-        lower = lower_outline(np.linspace(0.065, 0.62, 70))
+        along = np.linspace(-0.02, 0.62, 500)
+        lower = lower_outline(np.linspace(0.065, 0.62, 450))
         pieces = [_with_normals(upper_outline(along)), _with_normals(lower[::-1])]
     points, normals = (np.concatenate(parts) for parts in zip(*pieces, strict=True))
     flip = np.array([-1.0, 1.0])
