@@ -69,6 +69,13 @@ class BodyMap:
         """uint8 (h, w): the likeliest of `BODY_PARTS`."""
         return np.asarray(self.parts.argmax(axis=-1), np.uint8)
 
+    @property
+    def cells_per_unit(self) -> float:
+        """How many cells the side of the canonical frame is long on this person."""
+        trunk = self.parts[..., BODY_PARTS.index("torso")] > 0.8
+        down = np.hypot(*np.moveaxis(np.gradient(self.uv, axis=0), -1, 0))[trunk]
+        return 1 / max(float(np.median(down)), 1e-3) if len(down) else 1.0
+
     def on_photo(self, plane: np.ndarray) -> np.ndarray:
         """float32 (H, W[, k]): any of the arrays at the photo's size, 0 outside the crop."""
         return resampled(plane, self.box, self.photo_size)

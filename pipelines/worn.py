@@ -14,6 +14,7 @@ from tryon.errors import NoGarmentError
 from tryon.pipelines.garment.atlas import GarmentAtlas, Side, garment_layer
 from tryon.pipelines.bodymap import BodyMap, cropped
 from tryon.pipelines.cutout import grabcut, matte
+from tryon.pipelines.person.standoff import standing_map
 from tryon.pipelines.skin import colour_bins, colour_model, posteriors
 from tryon.types import BODY_PARTS, Box, Category
 
@@ -51,7 +52,7 @@ def worn_atlas(
     shown = 1 - body.parts[..., hidden].sum(axis=-1)
     weight = body.confidence * (clothed > 0.5) * facing * (shown > 0.5)
     layer = garment_layer(
-        photo, alpha, body.uv.reshape(-1, 2), weight.ravel(), xy.reshape(-1, 2), side
+        photo, alpha, standing_map(body).reshape(-1, 2), weight.ravel(), xy.reshape(-1, 2), side
     )
     return GarmentAtlas(category, (layer,))
 

@@ -86,7 +86,7 @@ def continued_shares(
     background = body.parts[..., 0]
     nearest = shares.argmax(axis=-1)
     there = shares.max(axis=-1) > np.maximum(background, ahead)
-    cells = cells_per_unit(body)
+    cells = body.cells_per_unit
     reach = np.array([cells * reach_of(limb) for limb in limbs])
     away = np.stack(
         [
@@ -115,20 +115,13 @@ def is_close(limb: Limb) -> bool:
 def near_body(body: BodyMap) -> np.ndarray:
     """float32 (h, w), 0-1: how near to the bare body a place is, 1 where close cloth may be."""
     away = cv2.distanceTransform((body.body < 0.5).astype(np.uint8), cv2.DIST_L2, 3)
-    near, far = (cells_per_unit(body) * reach for reach in _STANDS_OFF)
+    near, far = (body.cells_per_unit * reach for reach in _STANDS_OFF)
     return np.clip((far - away) / (far - near), 0, 1)
 
 
 def outline_name(limb: Limb) -> str:
-    """Which edge of the canonical body is the limb's, as `canonical_figure.outline_of` names it."""
+    """Which edge of the canonical body is the limb's, as `canonical_figure.edges_of` names it."""
     return "trunk" if "torso" in limb.drawn else limb.drawn[0].partition("_")[0] + "_arm"
-
-
-def cells_per_unit(body: BodyMap) -> float:
-    """How many cells of the body map go into one of the canonical frame, on this person."""
-    trunk = body.parts[..., BODY_PARTS.index("torso")] > 0.8
-    down = np.hypot(*np.moveaxis(np.gradient(body.uv, axis=0), -1, 0))[trunk]
-    return 1 / max(float(np.median(down)), 1e-3) if len(down) else 1.0
 
 
 def limb_field(body: BodyMap, limb: Limb, beyond: np.ndarray) -> Field | None:

@@ -19,7 +19,6 @@ from tryon.pipelines.garment.atlas import FRAME, GarmentAtlas, GarmentLayer
 from tryon.pipelines.bodymap import BodyMap
 from tryon.pipelines.fit.drape import (
     Limb,
-    cells_per_unit,
     continued_shares,
     facing,
     hanging_over,
@@ -32,7 +31,7 @@ from tryon.pipelines.fit.drape import (
     taut_field,
     tautness,
 )
-from tryon.pipelines.fit.standoff import standing_uv
+from tryon.pipelines.person.standoff import standing_uv
 from tryon.types import BODY_PARTS, Box
 
 _NEAR = (11, 11)  # cells of the frame: how far taut cloth may reach beyond its coverage there
@@ -40,6 +39,8 @@ _NEAR = (11, 11)  # cells of the frame: how far taut cloth may reach beyond its 
 _ARMPIT, _TRUNK = 0.3, 0.13
 _FROM_BEHIND = 0.25  # confidence in the front's photo where the back of the person shows
 _IN_PAIRS: Any = None  # for cv2.remap: its first map holds both x and y
+_EVEN = 0.004  # of the frame over which the edges of cloth that stands off are even
+_SCRAP = 0.06  # of the largest piece of cloth: smaller ones by themselves are not worn
 _SOFTNESS = 0.4  # pixels: no lens is as sharp as the cubic samples of a photo
 
 
@@ -73,7 +74,7 @@ def warp_garment(atlas: GarmentAtlas, body: BodyMap) -> Warp:
         rows, columns = slice(window.top, window.bottom), slice(window.left, window.right)
         lying = _lying(body, window, limbs)
         painted = _painted(atlas, body, window, lying)
-        lonely = _lonely(painted[1], lying.continued)
+        lonely = _lonely(painted[1])
         for plane in painted:
             plane[lonely] = 0
         image[rows, columns], coverage[rows, columns], confidence[rows, columns] = painted
@@ -112,7 +113,7 @@ def _window(atlas: GarmentAtlas, body: BodyMap, reach: float) -> Box | None:
         return None
     scale = body.box.height / present.shape[0]
     width, height = body.photo_size
-    air = 3 + round(reach * cells_per_unit(body))
+    air = 3 + round(reach * body.cells_per_unit)
     left = max(0, int(body.box.left + (columns[0] - air) * scale))
     top = max(0, int(body.box.top + (rows[0] - air) * scale))
     right = min(width, int(body.box.left + (columns[-1] + air + 1) * scale) + 1)
@@ -173,11 +174,12 @@ def _lying(body: BodyMap, window: Box, limbs: tuple[Limb, ...]) -> _Lying:
     drawn = np.clip((best - other) * step + 0.5, 0, 1)
     outside = _on_window(continued, body, window) > 0.5
     bare = _on_window(body.body, body, window) > 0.5
-    unit = cells_per_unit(body) * body.box.height / body.uv.shape[0]
+    unit = body.cells_per_unit * body.box.height / body.uv.shape[0]
     for i, limb in enumerate(limbs):
         if is_close(limb):
             own = nearest == i
             standing_uv(uv, own & bare, own & ~bare, outline_name(limb), unit)
+            _smooth_within(uv, own & ~bare, _EVEN * unit)
     if is_close(limbs[0]):  # a sleeve is no part of the trunk's cloth
         aside = np.abs(uv[..., 0] - 0.5) > _TRUNK
         drawn[(nearest == 0) & (uv[..., 1] > _ARMPIT) & aside] = 0
@@ -190,18 +192,31 @@ def _lying(body: BodyMap, window: Box, limbs: tuple[Limb, ...]) -> _Lying:
     return _Lying(uv, drawn, outside, taut, limbs[0])
 
 
+def _smooth_within(uv: np.ndarray, where: np.ndarray, sigma: float) -> None:
+    """Smooth coordinates where cloth stands off, in place, by those coordinates alone."""
+    if not where.any():
+        return
+    rows, columns = (_extent(np.asarray(where.any(axis=axis))) for axis in (1, 0))
+    weight = where[rows, columns].astype(np.float32)
+    near = cv2.GaussianBlur(weight, (0, 0), sigma)[..., None]
+    mean = cv2.GaussianBlur(uv[rows, columns] * weight[..., None], (0, 0), sigma)
+    there = where[rows, columns]
+    uv[rows, columns][there] = (mean / np.maximum(near, 1e-4))[there]
+
+
 def _extent(present: np.ndarray) -> slice:
     """From the first to the last True."""
     places = np.flatnonzero(present)
     return slice(int(places[0]), int(places[-1]) + 1)
 
 
-def _lonely(coverage: np.ndarray, continued: np.ndarray) -> np.ndarray:
-    """bool (h, w): cloth beyond the body map that does not hang together with any on the body."""
-    count, labels = cv2.connectedComponents((coverage > 0.05).astype(np.uint8))
-    lonely = np.ones(count, bool)
-    lonely[labels[~continued]] = False
-    return np.asarray(lonely[labels])
+def _lonely(coverage: np.ndarray) -> np.ndarray:
+    """bool (h, w): scraps of cloth, by themselves and small beside the largest piece."""
+    count, labels, stats, _ = cv2.connectedComponentsWithStats((coverage > 0.05).astype(np.uint8))
+    area = stats[:, cv2.CC_STAT_AREA]
+    lonely = area < _SCRAP * area[1:].max(initial=0)
+    lonely[0] = True
+    return np.asarray(lonely[labels]) if count > 1 else np.zeros(coverage.shape, bool)
 
 
 def _on_window(plane: np.ndarray, body: BodyMap, window: Box) -> np.ndarray:

@@ -6,6 +6,7 @@ numbers were measured on the mean body of `tryon.data.synthetic.bodies`: its fro
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
@@ -131,34 +132,37 @@ def frame_uv(points: np.ndarray) -> np.ndarray:
     return np.stack([u, v], axis=-1).astype(np.float32)
 
 
-@lru_cache(maxsize=4)
-def outline_of(limb: str) -> tuple[np.ndarray, np.ndarray]:
-    """The edge of a limb in the frame: float32 (n, 2) points, and their outward normals (n, 2).
+@dataclass(frozen=True, eq=False, slots=True)
+class Edge:
+    """One edge of a limb in the frame: float32 (n, 2) points, and their outward normals (n, 2)."""
 
-    limb: "trunk" (neck, shoulders, sides and hips, both sides), "left_arm" or "right_arm".
+    points: np.ndarray
+    normals: np.ndarray
+
+
+@lru_cache(maxsize=4)
+def edges_of(limb: str) -> tuple[Edge, ...]:
+    """The edges of a limb in the frame.
+
+    limb: "trunk" (neck, shoulders, sides and hips, left and right in one), "left_arm" or
+    "right_arm" (the upper edge, then the lower one).
     """
     if limb == "trunk":
         heights = np.linspace(ARMPIT, CROTCH - 0.35, 700)
         side = np.stack([trunk_half_width(heights), heights], axis=-1)
         shoulder = upper_outline(np.linspace(-0.185, 0.035, 200))
-        pieces = [_with_normals(shoulder), _with_normals(side)]
-    else:
-        along = np.linspace(-0.02, 0.62, 500)
-        lower = lower_outline(np.linspace(0.065, 0.62, 450))
-        pieces = [_with_normals(upper_outline(along)), _with_normals(lower[::-1])]
-    points, normals = (np.concatenate(parts) for parts in zip(*pieces, strict=True))
-    flip = np.array([-1.0, 1.0])
-    if limb == "trunk":
-        points, normals = np.concatenate([points, points * flip]), np.concatenate(
-            [normals, normals * flip]
-        )
-    elif limb == "right_arm":
-        points, normals = points * flip, normals * flip
-    return frame_uv(points), (normals * [1, -1]).astype(np.float32)
+        half = [_edge(shoulder, 1), _edge(side, 1), _edge(shoulder, -1), _edge(side, -1)]
+        planes = ([edge.points for edge in half], [edge.normals for edge in half])
+        return (Edge(*(np.concatenate(plane) for plane in planes)),)
+    sign = 1 if limb == "left_arm" else -1
+    upper = upper_outline(np.linspace(-0.02, 0.62, 500))
+    lower = lower_outline(np.linspace(0.065, 0.62, 450))
+    return _edge(upper, sign), _edge(lower[::-1], sign)
 
 
-def _with_normals(line: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Points (n, 2) and the unit normals to the left of the way along them."""
+def _edge(line: np.ndarray, sign: int) -> Edge:
+    """A line (n, 2) in metres with the body to its right, or its mirror image."""
     way = np.gradient(line, axis=0)
-    normal = np.stack([-way[:, 1], way[:, 0]], axis=-1)
-    return line, normal / np.linalg.norm(normal, axis=-1, keepdims=True)
+    normals = np.stack([-way[:, 1], way[:, 0]], axis=-1)
+    normals = normals / np.linalg.norm(normals, axis=-1, keepdims=True)
+    return Edge(frame_uv(line * [sign, 1]), (normals * [sign, -1]).astype(np.float32))

@@ -60,7 +60,7 @@ class PlacementTraining:
     turn: float = 4.0
     stretch: float = 0.06
     bend: float = 0.012
-    edgeless: float = 0.08
+    edgeless: float = 0.15
     own_outline: float = 0.8
 
 

@@ -77,7 +77,7 @@ def random_layout(rng: np.random.Generator, cut: ShopCut) -> Layout:
     if kind == "flat" and rng.random() < 0.5:
         angle = rng.uniform(25, 85)
     else:
-        near = rng.random() < 0.55
+        near = rng.random() < 0.62
         angle = rng.uniform(1, 14) if near else rng.uniform(10, 32)
         angle = angle if long_sleeve else rng.uniform(8, 60)
     if kind == "hanger":

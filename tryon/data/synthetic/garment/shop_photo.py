@@ -231,10 +231,10 @@ def _printed(rng: np.random.Generator, luminance: np.ndarray, cloth: np.ndarray)
         period = rng.uniform(5, 22)
         wave = np.sin(x * 6.28 / period) + np.sin(y * 6.28 / period)
         pattern = wave * rng.uniform(-50, 50)
-    elif kind < 0.55:
+    elif kind < 0.6:
         blobs = cv2.resize(rng.normal(size=(int(rng.integers(6, 60)),) * 2), (size, size))
         pattern = np.where(blobs > rng.uniform(-0.5, 1.2), rng.uniform(-110, 110), 0)
-    elif kind < 0.72:
+    elif kind < 0.76:
         for _ in range(int(rng.integers(1, 9))):
             corners = (rng.uniform(0.25, 0.75, 2) + rng.normal(0, 0.09, (5, 2))) * size
             cv2.fillPoly(pattern, [corners.astype(np.int32)], float(rng.uniform(-120, 120)))
