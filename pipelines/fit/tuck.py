@@ -35,9 +35,7 @@ def tucked_warp(warp: Warp, body: BodyMap, waist: Waistline | None, tuck: Tuck) 
     line = waist.y(np.arange(width) + 0.5).astype(np.float32)
     shown = np.clip((line - rows) / _SOFT + 0.5, 0, 1)
     shown = np.maximum(shown, body.on_photo(_beside_arms(body)))
-    return replace(
-        warp, coverage=warp.coverage * shown, confidence=warp.confidence * shown
-    )
+    return replace(warp, coverage=warp.coverage * shown, confidence=warp.confidence * shown)
 
 
 def _beside_arms(body: BodyMap) -> np.ndarray:

@@ -133,7 +133,7 @@ def garment_layer(
 
     Raises `NoGarmentError` if too little was measured.
     """
-    return _layer(image, alpha, [Measured(uv, weight, xy, alpha)], side, _CELLS, _STIFFNESS)
+    return _layer(image, alpha, [Measured(uv, weight, xy, alpha)], side, whole=True)
 
 
 def pieced_layer(
@@ -145,7 +145,7 @@ def pieced_layer(
 
     Raises `NoGarmentError` if too little was measured.
     """
-    return _layer(image, alpha, pieces, side, _PIECE_CELLS, _PIECE_STIFFNESS)
+    return _layer(image, alpha, pieces, side, whole=False)
 
 
 def _layer(
@@ -153,8 +153,8 @@ def _layer(
     alpha: np.ndarray,
     pieces: Sequence[Measured],
     side: Side,
-    cells: tuple[int, int],
-    stiffness: float,
+    *,
+    whole: bool,
 ) -> GarmentLayer:
     shown, cut, scale = _within_limit(image, alpha)
     places = np.zeros((FRAME, FRAME, 2), np.float32)
@@ -164,7 +164,7 @@ def _layer(
         raise NoGarmentError("too little of a garment is visible in the photo")
     for piece in known:
         own = piece.alpha if scale == 1 else cv2.resize(piece.alpha, cut.shape[::-1])
-        at, cover, sure, near = _surface(piece, own, scale, cells, stiffness)
+        at, cover, sure, near = _surface(piece, own, scale, whole)
         # Where two pieces meet, a cell belongs to that which was measured more there.
         chosen = near > nearest
         places[chosen] = at[chosen]
@@ -174,14 +174,20 @@ def _layer(
 
 
 def _surface(
-    piece: Measured, alpha: np.ndarray, scale: float, cells: tuple[int, int], stiffness: float
+    piece: Measured, alpha: np.ndarray, scale: float, whole: bool
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
     """Of one piece, over the frame: places (256, 256, 2), coverage, confidence, and how much of it
-    was measured nearby."""
+    was measured nearby.
+
+    whole: fitted over all of the frame, as what a wearer shows is, and not stiffly over its own.
+    """
+    cells, stiffness = (_CELLS, _STIFFNESS) if whole else (_PIECE_CELLS, _PIECE_STIFFNESS)
     sure = piece.weight > 0.02
     uv, weight, span = piece.uv[sure], piece.weight[sure], float(max(alpha.shape))
-    low, high = uv.min(axis=0) - 2 / FRAME, uv.max(axis=0) + 2 / FRAME
-    side = float((high - low).max())
+    low, side = np.zeros(2), 1.0
+    if not whole:
+        low, high = uv.min(axis=0) - 2 / FRAME, uv.max(axis=0) + 2 / FRAME
+        side = float((high - low).max())
     field = fitted_field((uv - low) / side, piece.xy[sure] * scale / span, weight, cells, stiffness)
     centres = (np.arange(FRAME) + 0.5) / FRAME
     places = field.on_grid((centres - low[1]) / side, (centres - low[0]) / side) * span

@@ -192,7 +192,9 @@ def _square(plane: np.ndarray, crop: Box, side: int = PLACEMENT_SIZE) -> np.ndar
     inside = plane[max(0, crop.top) : crop.bottom, max(0, crop.left) : crop.right]
     whole = cv2.copyMakeBorder(inside, *padding, cv2.BORDER_CONSTANT, value=0)
     shrinks = whole.shape[0] > side
-    return cv2.resize(whole, (side, side), interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR)
+    return cv2.resize(
+        whole, (side, side), interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
+    )
 
 
 def placement_inputs(alpha: np.ndarray, luminance: np.ndarray, category: Category) -> np.ndarray:

@@ -19,6 +19,7 @@ from tryon.pipelines.person.canonical_figure import edges_of
 from tryon.types import BODY_PARTS
 
 _INWARDS = 0.02  # of the frame: how far inside the edge the map is drawn to it
+_FAR = 0.035  # of the frame: an edge of the body that is farther from the frame's is none
 _LIMBS = {
     "trunk": ("neck", "torso", "left_thigh", "right_thigh"),
     "left_arm": ("left_upper_arm", "left_forearm"),
@@ -26,7 +27,9 @@ _LIMBS = {
 }
 
 
-def standing_uv(uv: np.ndarray, bare: np.ndarray, beyond: np.ndarray, limb: str, unit: float) -> None:
+def standing_uv(
+    uv: np.ndarray, bare: np.ndarray, beyond: np.ndarray, limb: str, unit: float
+) -> None:
     """Move the coordinates of the pixels beyond a limb's edge, in place.
 
     uv: float32 (h, w, 2). bare: bool (h, w), the limb without clothes. beyond: bool (h, w), the
@@ -42,13 +45,13 @@ def standing_uv(uv: np.ndarray, bare: np.ndarray, beyond: np.ndarray, limb: str,
     outwards = np.zeros((len(rim), 2))  # pixels, summed over those beyond each place of the rim
     np.add.at(outwards, which, np.stack([columns, rows], axis=1) - _xy(at, bare.shape))
     points, normals = _on_edge(limb, before, outwards @ _slope(uv, bare))
-    _stretch(uv, bare, rim, points - before, _INWARDS * unit)
+    lacking = points - before
+    lacking[np.linalg.norm(lacking, axis=1) > _FAR] = 0  # no edge of this limb
+    _stretch(uv, bare, rim, lacking, _INWARDS * unit)
     uv[rows, columns] = points[which] + normals[which] * (away / unit)[:, None]
 
 
-def _on_edge(
-    limb: str, places: np.ndarray, outwards: np.ndarray
-) -> tuple[np.ndarray, np.ndarray]:
+def _on_edge(limb: str, places: np.ndarray, outwards: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """The nearest points of the limb's edge in the frame (n, 2), and their normals.
 
     outwards: (n, 2), which way the cloth stands off, in the frame: an arm has two edges.

@@ -79,9 +79,7 @@ def random_flat_lay(seed: int) -> tuple[GarmentPhoto, Category]:
     return flat_lay_photo(rng, mesh, fabric, patterns(), RENDERED), category
 
 
-def pieces_of(
-    uv: np.ndarray, labels: np.ndarray, category: Category, unknown: int
-) -> np.ndarray:
+def pieces_of(uv: np.ndarray, labels: np.ndarray, category: Category, unknown: int) -> np.ndarray:
     """uint8 (h, w): which piece (index into `PIECES`) a rendered garment shows, as far as its place
     on the body tells; `unknown` near the shoulder and on what may be a skirt or two legs.
 

@@ -1,6 +1,6 @@
 """A cache of drawn shop photos on disk: what placement learns from, beside rendered flat-lays.
 
-    python -m tryon.training.shop_photos CACHE_FOLDER --count 12000 --first-seed 6000000
+python -m tryon.training.shop_photos CACHE_FOLDER --count 12000 --first-seed 6000000
 """
 
 from __future__ import annotations

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from tryon.pipelines import drape
+from tryon.pipelines.fit import drape
 from tryon.pipelines.garment.atlas import GarmentAtlas, garment_layer, merged_atlas
 from tryon.pipelines.bodymap import BodyMap
 from tryon.pipelines.fit.warp import Warp, warp_composite, warp_garment
@@ -164,6 +164,7 @@ def test_a_bare_forearm_in_front_stays_bare() -> None:
     assert warp.coverage[168:192, 100:180].max() == 0  # the arm
     assert warp.coverage[150:156, 100:180].min() > 0.9  # the chest above it
     inside = warp.coverage > 0.99
+    inside[157:162], inside[198:203] = False, False  # where a row is part arm, part chest
     error = np.abs(warp.image[inside][:, :2] - expected_colours(inside))
     assert np.percentile(error, 99) < 4.0  # and the print does not bend around the arm
 
@@ -264,12 +265,12 @@ def test_a_skirt_flares_beyond_the_body_map_and_a_top_hardly(
     assert widths[0] > 1.6 * 0.1 / 0.24 * 128 and widths[1] < widths[0]
 
 
-def test_cloth_that_hangs_on_nothing_is_left_out() -> None:
+def test_scraps_of_cloth_are_left_out() -> None:
     from tryon.pipelines.fit.warp import _lonely
 
     coverage = np.zeros((40, 40), np.float32)
-    coverage[5:20, 5:20], coverage[30:35, 30:35] = 1, 1
-    continued = np.ones((40, 40), bool)
-    continued[10:12, 10:12] = False
-    lonely = _lonely(coverage, continued)
-    assert lonely[32, 32] and not lonely[5:20, 5:20].any()
+    coverage[5:20, 5:20], coverage[30:33, 30:33], coverage[24:34, 2:12] = 1, 1, 1
+    lonely = _lonely(coverage)
+    assert lonely[31, 31] and not lonely[5:20, 5:20].any()
+    assert not lonely[24:34, 2:12].any()  # a forearm's cloth, say, behind a bag
+    assert not _lonely(np.zeros((4, 4), np.float32)).any()

@@ -1,4 +1,4 @@
-"""Garment atlases and the placement of flat-lays, with a net whose answer is known."""
+"""Garment atlases and the placement of shop photos, with a net whose answer is known."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ from tryon.pipelines.garment.atlas import FRAME, GarmentAtlas, Side, garment_lay
 from tryon.pipelines.bodymap_net import load_dense_net
 from tryon.pipelines.cutout import Cutout, garment_cutout
 from tryon.pipelines.garment.placement import (
+    PIECES,
     PLACEMENT_INPUTS,
     as_worn,
     garment_atlas,
@@ -31,26 +32,39 @@ SIDES: tuple[Side, ...] = ("front", "back")
 
 
 class Told(torch.nn.Module):
-    """Instead of a net: u goes from 0.3 to 0.7 and v from 0.2 to 0.6 over the square."""
+    """Instead of a net: u goes from 0.3 to 0.7 and v from 0.2 to 0.6 over the square.
+
+    sleeves: whether what lies in the outer quarters are sleeves, and lies 0.1 further down.
+    """
 
     def __init__(
-        self, kind: int = 0, spread: float = 0.005, inside: float = 0.0, doubt: float = 0.0
+        self,
+        spread: float = 0.005,
+        inside: float = 0.0,
+        doubt: float = 0.0,
+        sleeves: bool = False,
     ) -> None:
         super().__init__()
-        self.kind, self.spread, self.inside, self.doubt = kind, spread, inside, doubt
+        self.spread, self.inside, self.doubt, self.sleeves = spread, inside, doubt, sleeves
 
     def forward(self, inputs: torch.Tensor) -> torch.Tensor:
-        assert inputs.shape[1:] == (PLACEMENT_INPUTS, 96, 96)
-        drawn = torch.zeros(1, 7, 192, 192)
-        along = (torch.arange(192) + 0.5) / 192 * 0.4
+        assert inputs.shape[1:] == (PLACEMENT_INPUTS, 64, 64)
+        drawn = torch.zeros(1, 4 + len(PIECES), 128, 128)
+        along = (torch.arange(128) + 0.5) / 128 * 0.4
         drawn[0, 0] = (along[None, :] + 0.3 - 0.5) / 0.05
         drawn[0, 1] = (along[:, None] + 0.2 - 0.5) / 0.05
         drawn[0, 2] = float(np.log(self.spread / 0.05))
         drawn[0, 3] = 8.0
-        drawn[0, 3, : int(192 * (self.inside + self.doubt))] = 0.6
-        drawn[0, 3, : int(192 * self.inside)] = -8.0
-        drawn[0, 4 + self.kind] = 12.0
-        return drawn.expand(len(inputs), -1, -1, -1)  # symmetric: true of the mirror image too
+        drawn[0, 3, : int(128 * (self.inside + self.doubt))] = 0.6
+        drawn[0, 3, : int(128 * self.inside)] = -8.0
+        drawn[0, 4] = 12.0
+        drawn = drawn.repeat(len(inputs), 1, 1, 1)  # symmetric: true of the mirror image too
+        if self.sleeves:
+            for piece, columns in ((1, slice(88, 128)), (2, slice(0, 40))):
+                drawn[:, 1, :, columns] += 0.1 / 0.05
+                drawn[:, 4, :, columns] = 0.0
+                drawn[:, 4 + piece, :, columns] = 12.0
+        return drawn
 
 
 def cutout() -> Cutout:
@@ -63,7 +77,7 @@ def cutout() -> Cutout:
 
 
 def test_cells_of_the_frame_find_their_pixels() -> None:
-    atlas = garment_atlas(Told(), cutout())  # type: ignore[arg-type]
+    atlas = garment_atlas(Told(), cutout(), "upper")  # type: ignore[arg-type]
     assert atlas.category == "upper"
     (layer,) = atlas.layers
     crop = garment_crop(cutout().box)
@@ -81,8 +95,8 @@ def test_cells_of_the_frame_find_their_pixels() -> None:
 
 
 def test_the_inside_of_the_back_is_not_worn() -> None:
-    whole = garment_atlas(Told(), cutout()).layers[0]  # type: ignore[arg-type]
-    without = garment_atlas(Told(inside=0.3), cutout()).layers[0]  # type: ignore[arg-type]
+    whole = garment_atlas(Told(), cutout(), "upper").layers[0]  # type: ignore[arg-type]
+    without = garment_atlas(Told(inside=0.3), cutout(), "upper").layers[0]  # type: ignore[arg-type]
     v = (np.arange(FRAME) + 0.5) / FRAME
     collar = v < 0.2 + 0.3 * 0.4 - 0.01
     assert whole.coverage[collar].sum() > 50
@@ -97,7 +111,7 @@ def test_the_inside_of_the_back_ends_at_an_edge_of_a_plain_photo() -> None:
     for plain in (True, False):
         photo = replace(cutout(), image=image, plain=plain)
         net = Told(inside=0.3, doubt=0.15)  # sure down to row 156, perhaps down to 189
-        (layer,) = garment_atlas(net, photo).layers  # type: ignore[arg-type]
+        (layer,) = garment_atlas(net, photo, "upper").layers  # type: ignore[arg-type]
         edge[plain] = int(np.argmax(layer.alpha[:, 150] > 127))
     assert edge[True] == pytest.approx(170, abs=3)
     assert edge[False] == pytest.approx(156, abs=3)
@@ -108,12 +122,12 @@ class Spotted(Told):
 
     def forward(self, inputs: torch.Tensor) -> torch.Tensor:
         drawn = super().forward(inputs).clone()
-        drawn[:, 3, 90:110, 86:106] = -8.0
+        drawn[:, 3, 60:73, 57:71] = -8.0
         return drawn
 
 
 def test_a_print_amidst_the_cloth_is_no_inside_of_the_back() -> None:
-    layer = garment_atlas(Spotted(inside=0.3), cutout()).layers[0]  # type: ignore[arg-type]
+    layer = garment_atlas(Spotted(inside=0.3), cutout(), "upper").layers[0]  # type: ignore[arg-type]
     assert layer.alpha[110:150].max() == 0  # this reaches the outline
     assert layer.alpha[200, 150] == 255 and layer.coverage[102, 128] > 0.9
 
@@ -123,19 +137,19 @@ class Striped(Told):
 
     def forward(self, inputs: torch.Tensor) -> torch.Tensor:
         drawn = super().forward(inputs).clone()
-        drawn[:, 3, 20:120:2] = -8.0
-        drawn[:, 3, 20:120] += 1.0
+        drawn[:, 3, 14:80:2] = -8.0
+        drawn[:, 3, 14:80] += 1.0
         return drawn
 
 
 def test_outlines_have_no_combs() -> None:
-    layer = garment_atlas(Striped(), cutout()).layers[0]  # type: ignore[arg-type]
+    layer = garment_atlas(Striped(), cutout(), "upper").layers[0]  # type: ignore[arg-type]
     column = layer.alpha[120:200, 150].astype(int)
     assert np.abs(np.diff(column)).max() < 40
 
 
 class Hearing(Told):
-    """A net that is sure of nothing until it is told, and then of that; it notes what it heard."""
+    """A net that notes what it heard."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -143,43 +157,30 @@ class Hearing(Told):
 
     def forward(self, inputs: torch.Tensor) -> torch.Tensor:
         self.heard.append(inputs[0, -3:].mean(dim=(-1, -2)).tolist())
-        self.kind = 0 if sum(self.heard[-1]) else 1
-        drawn = super().forward(inputs).clone()
-        drawn[:, 4:] /= 6  # the others are not absurd
-        return drawn
+        return super().forward(inputs)
 
 
-def test_the_net_hears_the_category_that_was_said_or_that_it_found() -> None:
-    said, found = Hearing(), Hearing()
-    assert garment_atlas(said, cutout(), "dress").category == "dress"  # type: ignore[arg-type]
-    assert said.heard == [[0, 0, 0], [0, 0, 1]]
-    assert garment_atlas(found, cutout()).category == "lower"  # type: ignore[arg-type]
-    assert found.heard == [[0, 0, 0], [0, 1, 0]]
+def test_the_net_hears_the_category_and_the_atlas_keeps_it() -> None:
+    net = Hearing()
+    assert garment_atlas(net, cutout(), "dress").category == "dress"  # type: ignore[arg-type]
+    assert net.heard == [[0, 0, 1]]
 
 
-def test_what_is_wide_is_hardly_a_dress() -> None:
-    wide = Cutout(
-        *(getattr(cutout(), name) for name in ("image", "alpha")), Box(0, 0, 200, 170), True
-    )
-    doubtful = Told(kind=2)
-    doubtful.forward = lambda inputs, forward=doubtful.forward: (  # type: ignore[method-assign]
-        forward(inputs) * torch.tensor([1, 1, 1, 1, 1, 1, 0.05])[:, None, None]
-    )
-    assert garment_atlas(doubtful, wide).category != "dress"  # type: ignore[arg-type]
-    tall = Cutout(wide.image, wide.alpha, Box(0, 0, 100, 200), True)
-    assert garment_atlas(doubtful, tall).category == "dress"  # type: ignore[arg-type]
-
-
-def test_categories_are_found_or_checked() -> None:
-    assert garment_atlas(Told(kind=2), cutout()).category == "dress"  # type: ignore[arg-type]
-    with pytest.raises(GarmentError, match="'upper'.*'lower'"):
-        garment_atlas(Told(kind=1), cutout(), "upper")  # type: ignore[arg-type]
-    assert garment_atlas(Told(kind=1), cutout(), "lower").category == "lower"  # type: ignore[arg-type]
+def test_sleeves_are_pieces_of_their_own() -> None:
+    """A map that jumps from trunk to sleeve: one smooth field would tear both."""
+    (layer,) = garment_atlas(Told(sleeves=True), cutout(), "upper").layers  # type: ignore[arg-type]
+    crop, v = garment_crop(cutout().box), (np.arange(FRAME) + 0.5) / FRAME
+    for u, lower in ((0.5, 0.0), (0.62, 0.1), (0.38, 0.1)):
+        column = int(u * FRAME)
+        there = layer.coverage[:, column] > 0.9
+        y = crop.top + (v[there] - lower - 0.2) / 0.4 * crop.height
+        assert there.sum() > 30
+        assert layer.places[there, column, 1] == pytest.approx(y, abs=1.0)
 
 
 def test_what_the_net_cannot_place_is_no_garment() -> None:
     with pytest.raises(NoGarmentError):
-        garment_atlas(Told(spread=0.3), cutout())  # type: ignore[arg-type]
+        garment_atlas(Told(spread=0.3), cutout(), "upper")  # type: ignore[arg-type]
 
 
 def test_large_photos_are_kept_at_a_bounded_size() -> None:
@@ -198,18 +199,18 @@ def test_large_photos_are_kept_at_a_bounded_size() -> None:
 
 
 def test_atlases_merge_only_if_they_show_one_kind() -> None:
-    upper = garment_atlas(Told(), cutout())  # type: ignore[arg-type]
-    vague = garment_atlas(Told(spread=0.02), cutout())  # type: ignore[arg-type]
+    upper = garment_atlas(Told(), cutout(), "upper")  # type: ignore[arg-type]
+    vague = garment_atlas(Told(spread=0.02), cutout(), "upper")  # type: ignore[arg-type]
     merged = merged_atlas([vague, upper])
     assert merged.layers == (upper.layers[0], vague.layers[0])  # the surest first
     with pytest.raises(GarmentError):
-        merged_atlas([upper, garment_atlas(Told(kind=1), cutout())])  # type: ignore[arg-type]
+        merged_atlas([upper, garment_atlas(Told(), cutout(), "lower")])  # type: ignore[arg-type]
     with pytest.raises(NoGarmentError):
         merged_atlas([])
 
 
 def test_photos_of_wearers_tell_only_what_flat_lays_do_not() -> None:
-    flat = garment_atlas(Told(), cutout())  # type: ignore[arg-type]
+    flat = garment_atlas(Told(), cutout(), "upper")  # type: ignore[arg-type]
     (layer,) = flat.layers
     other = replace(layer, image=255 - layer.image, coverage=np.ones_like(layer.coverage))
     front, back = (GarmentAtlas("upper", (replace(other, side=side),)) for side in SIDES)
@@ -224,7 +225,7 @@ def test_photos_of_wearers_tell_only_what_flat_lays_do_not() -> None:
 
 
 def test_the_picture_of_an_atlas_shows_the_garment_in_the_frame() -> None:
-    atlas = garment_atlas(Told(), cutout())  # type: ignore[arg-type]
+    atlas = garment_atlas(Told(), cutout(), "upper")  # type: ignore[arg-type]
     picture = atlas.rgba()
     assert picture.shape == (FRAME, FRAME, 4)
     assert np.array_equal(picture[..., 3] > 0, atlas.layers[0].coverage > 0.5)
@@ -234,7 +235,7 @@ def test_the_picture_of_an_atlas_shows_the_garment_in_the_frame() -> None:
 
 def test_a_flat_lay_is_as_dark_as_it_would_be_on_a_body() -> None:
     photo = cutout()
-    (layer,) = garment_atlas(Told(), photo).layers  # type: ignore[arg-type]
+    (layer,) = garment_atlas(Told(), photo, "upper").layers  # type: ignore[arg-type]
     there = cv2.erode(photo.alpha, np.ones((15, 15), np.uint8)) > 250
     assert np.array_equal(layer.image[there], as_worn(photo.image)[there])
     assert not np.array_equal(layer.image[there], photo.image[there])
@@ -252,20 +253,18 @@ def test_cloth_is_darker_when_worn_and_white_stays_white() -> None:
 
 
 def test_the_net_sees_outline_depth_and_edges() -> None:
-    alpha = np.zeros((192, 192), np.uint8)
-    alpha[40:150, 40:150] = 255
-    luminance = np.full((192, 192), 200, np.uint8)
-    luminance[90:] = 100  # one seam across
-    seen = torch.from_numpy(placement_inputs(alpha, luminance))[None]
+    alpha = np.zeros((128, 128), np.uint8)
+    alpha[26:100, 26:100] = 255
+    luminance = np.full((128, 128), 200, np.uint8)
+    luminance[60:] = 100  # one seam across
+    seen = torch.from_numpy(placement_inputs(alpha, luminance, "dress"))[None]
     outline = torch.nn.functional.pixel_shuffle(seen[:, :4], 2)[0, 0].numpy()
     edges = torch.nn.functional.pixel_shuffle(seen[:, 4:8], 2)[0, 0].numpy()
-    assert seen[0, 11:].max() == 0  # nothing is known of the category
-    told = placement_inputs(alpha, luminance, "dress")[11:]
-    assert told[2].min() == 1 and told[:2].max() == 0
+    assert seen[0, 13].min() == 1 and seen[0, 11:13].max() == 0  # the category
     assert np.array_equal(outline, alpha / 255)
-    assert edges[88:92, 60:130].max(axis=0).min() > 0.8
-    assert edges[60:80, 60:130].max() == 0 and edges[:38].max() == 0
-    assert seen[0, 8].argmax() // 96 == pytest.approx(47, abs=3)  # deepest in the middle
+    assert edges[58:62, 40:86].max(axis=0).min() > 0.8
+    assert edges[38:54, 40:86].max() == 0 and edges[:24].max() == 0
+    assert seen[0, 8].argmax() // 64 == pytest.approx(31, abs=3)  # deepest in the middle
 
 
 SHIPPED = Path(tryon.__file__).parent / "assets" / "bodymap"
@@ -283,8 +282,7 @@ def shirt_photo() -> Image.Image:
 
 def test_the_shipped_net_knows_a_shirt_and_where_its_chest_is() -> None:
     net = load_dense_net(SHIPPED / "placement.safetensors")
-    atlas = garment_atlas(net, garment_cutout(shirt_photo()))
-    assert atlas.category == "upper"
+    atlas = garment_atlas(net, garment_cutout(shirt_photo()), "upper")
     assert atlas.covers(0.5, 0.33)
     assert not atlas.covers(0.5, 0.75) and not atlas.covers(0.5, 0.1)
     x, y = atlas.layers[0].places[int(0.33 * FRAME), FRAME // 2]

@@ -174,7 +174,9 @@ def _random_sleeve(rng: np.random.Generator, top: Top, ease: float) -> dict[str,
     if kind in ("cap", "short", "elbow"):
         cuff = slack + rng.uniform(-0.008, 0.02)
     else:
-        cuff = one_of(rng, [rng.uniform(0.0, 0.012), slack, rng.uniform(0.02, 0.09)], [0.6, 0.2, 0.2])
+        cuff = one_of(
+            rng, [rng.uniform(0.0, 0.012), slack, rng.uniform(0.02, 0.09)], [0.6, 0.2, 0.2]
+        )
     return {
         "shoulder": shoulder,
         "sleeve": float(end),

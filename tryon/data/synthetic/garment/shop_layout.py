@@ -123,9 +123,7 @@ def laid_pieces(cut: ShopCut, layout: Layout, rng: np.random.Generator) -> list[
     pieces = [trunk] + _legs(cut, layout, trunk)
     if cut.sleeve is None:
         return pieces
-    sleeves = [
-        _sleeve(cut, layout, marks, side) for side in (0, 1) if _has_sleeve(cut, side)
-    ]
+    sleeves = [_sleeve(cut, layout, marks, side) for side in (0, 1) if _has_sleeve(cut, side)]
     return sleeves + pieces if layout.sleeves_behind else pieces + sleeves
 
 
@@ -304,4 +302,3 @@ def _sleeve_photo(
     share = share * share * (3 - 2 * share)
     half = begin + (out * (layout.limbs * wide / 2)[:, None] - begin) * share
     return middle[:, None] + half[:, None] * across[:, None]
-

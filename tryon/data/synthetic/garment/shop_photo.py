@@ -74,9 +74,7 @@ def shop_photo(
     luminance = _printed(rng, luminance, labels > 0)
     _add_loose_parts(rng, cut, places, pieces, labels, luminance)
     alpha = (labels > 0).astype(np.uint8) * 255
-    return ShopPhoto(
-        alpha, np.clip(luminance, 0, 255).astype(np.uint8), uv, labels, index
-    )
+    return ShopPhoto(alpha, np.clip(luminance, 0, 255).astype(np.uint8), uv, labels, index)
 
 
 def _add_loose_parts(
