@@ -15,8 +15,8 @@ import cv2
 import numpy as np
 from PIL import Image
 
-from tryon.pipelines.parsing import Parsing
 from tryon.pipelines.fit.warp import Warp
+from tryon.pipelines.parsing import Parsing
 from tryon.types import Category
 
 _UNIT = 40  # pixels of the shoulders at which the light is found

@@ -18,10 +18,10 @@ from tryon.options import DressOptions
 from tryon.pipelines.conditioning import WeightedLoras
 from tryon.pipelines.crop import context_box, crop_around, cropped_mask, cropped_photo
 from tryon.pipelines.family import FamilyConfig
+from tryon.pipelines.fit.warp import Warp, warp_composite
 from tryon.pipelines.inpaint_sample import Piece
 from tryon.pipelines.mask import check_mask
 from tryon.pipelines.pose import require_visible
-from tryon.pipelines.fit.warp import Warp, warp_composite
 from tryon.planning import (
     Plan,
     painting_sample,

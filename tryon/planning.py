@@ -22,13 +22,13 @@ from tryon.pipelines.crop import (
     mask_box,
 )
 from tryon.pipelines.family import FamilyConfig
+from tryon.pipelines.fit.warp import Warp, warp_composite, warp_garment
 from tryon.pipelines.inpaint import InpaintSettings
 from tryon.pipelines.inpaint_sample import InpaintSample
 from tryon.pipelines.mask import agnostic_mask, check_mask, edited_mask, grown_mask, old_clothes
 from tryon.pipelines.pose import require_visible
 from tryon.pipelines.shading import lit_warp
 from tryon.pipelines.skeleton import draw_skeleton
-from tryon.pipelines.fit.warp import Warp, warp_composite, warp_garment
 from tryon.preparation import Garment, Person
 from tryon.stopwatch import Stopwatch
 from tryon.types import Category

@@ -11,9 +11,9 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from tryon.pipelines.garment.atlas import FRAME, GarmentAtlas, GarmentLayer
 from tryon.pipelines.bodymap import BodyMap
 from tryon.pipelines.field import Field, fitted_field
+from tryon.pipelines.garment.atlas import FRAME, GarmentAtlas, GarmentLayer
 from tryon.types import BODY_PARTS, Category
 
 _CELLS = (24, 18)

@@ -15,7 +15,6 @@ import cv2
 import numpy as np
 from PIL import Image
 
-from tryon.pipelines.garment.atlas import FRAME, GarmentAtlas, GarmentLayer
 from tryon.pipelines.bodymap import BodyMap
 from tryon.pipelines.fit.drape import (
     Limb,
@@ -31,6 +30,7 @@ from tryon.pipelines.fit.drape import (
     taut_field,
     tautness,
 )
+from tryon.pipelines.garment.atlas import FRAME, GarmentAtlas, GarmentLayer
 from tryon.pipelines.person.standoff import standing_uv
 from tryon.types import BODY_PARTS, Box
 

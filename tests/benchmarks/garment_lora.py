@@ -34,11 +34,11 @@ from tryon.engine import TryOn
 from tryon.errors import InputError, PersonError
 from tryon.evaluation.held_out import FIRST_SEED
 from tryon.options import DressOptions
-from tryon.pipelines.garment.atlas import merged_atlas
 from tryon.pipelines.bodymap import body_map
 from tryon.pipelines.cutout import garment_cutout
-from tryon.pipelines.parsing import person_parsing
+from tryon.pipelines.garment.atlas import merged_atlas
 from tryon.pipelines.garment.placement import garment_atlas
+from tryon.pipelines.parsing import person_parsing
 from tryon.pipelines.worn import worn_atlas
 from tryon.preparation import Garment, Person
 from tryon.training.garment_config import GarmentLoraConfig

@@ -7,9 +7,9 @@ import pytest
 from PIL import Image
 
 from tests.pipelines.test_mask import BOTTOM, TOP, Drawn, drawn_person
+from tryon.pipelines.fit.warp import Warp
 from tryon.pipelines.parsing import Parsing, person_parsing
 from tryon.pipelines.shading import garment_light, lit_warp
-from tryon.pipelines.fit.warp import Warp
 
 GREY = 120
 

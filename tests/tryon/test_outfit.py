@@ -16,8 +16,8 @@ from tryon.adapters.lora_save import save_lora
 from tryon.errors import OptionError
 from tryon.options import DressOptions
 from tryon.outfit import check_outfit_options, garment_regions
-from tryon.pipelines.mask import old_clothes
 from tryon.pipelines.fit.warp import Warp
+from tryon.pipelines.mask import old_clothes
 
 
 def plane(*rows: slice) -> np.ndarray:

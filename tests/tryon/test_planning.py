@@ -9,9 +9,9 @@ from PIL import Image
 from tryon import TryOn
 from tryon.options import DressOptions
 from tryon.pipelines.family import FamilyConfig
+from tryon.pipelines.fit.warp import warp_garment
 from tryon.pipelines.mask import old_clothes
 from tryon.pipelines.shading import lit_warp
-from tryon.pipelines.fit.warp import warp_garment
 from tryon.planning import planned, with_hole
 from tryon.preparation import Garment, Person
 from tryon.stopwatch import Stopwatch

@@ -9,8 +9,8 @@ import numpy as np
 
 from tryon.data.synthetic.canonical import BODY_HEIGHT, FRONT
 from tryon.data.synthetic.sample import GarmentPhoto, Surface
-from tryon.pipelines.garment.atlas import FRAME, GarmentAtlas
 from tryon.pipelines.bodymap import BodyMap
+from tryon.pipelines.garment.atlas import FRAME, GarmentAtlas
 
 
 def body_map_error(found: BodyMap, truth: Surface, band: np.ndarray) -> dict[str, float]:

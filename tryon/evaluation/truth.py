@@ -7,8 +7,8 @@ import numpy as np
 
 from tryon.data.synthetic.canonical import FRONT, PARTS
 from tryon.data.synthetic.sample import Garment, Sample
-from tryon.pipelines.garment.atlas import GarmentAtlas, garment_layer
 from tryon.pipelines.bodymap import MAP_HEIGHT, MAP_WIDTH, BodyMap, person_crop
+from tryon.pipelines.garment.atlas import GarmentAtlas, garment_layer
 from tryon.pipelines.garment.placement import as_worn
 from tryon.types import Pose
 

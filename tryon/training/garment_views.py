@@ -20,13 +20,13 @@ from PIL import Image
 from tryon.errors import InputError, PersonError
 from tryon.options import DressOptions
 from tryon.perception import Perception
-from tryon.pipelines.garment.atlas import GarmentAtlas
 from tryon.pipelines.bodymap import body_map
 from tryon.pipelines.crop import cropped_photo
 from tryon.pipelines.family import FamilyConfig
+from tryon.pipelines.fit.warp import warp_garment
+from tryon.pipelines.garment.atlas import GarmentAtlas
 from tryon.pipelines.inpaint_sample import InpaintSample
 from tryon.pipelines.parsing import person_parsing
-from tryon.pipelines.fit.warp import warp_garment
 from tryon.planning import planned
 from tryon.preparation import Garment, Person
 from tryon.stopwatch import Stopwatch

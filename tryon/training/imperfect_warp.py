@@ -13,9 +13,9 @@ import numpy as np
 from tryon.data.synthetic.canonical import FRONT, PARTS
 from tryon.data.synthetic.sample import Garment, Surface
 from tryon.errors import NoGarmentError
-from tryon.pipelines.garment.atlas import GarmentAtlas, garment_layer
 from tryon.pipelines.bodymap import MAP_HEIGHT, MAP_WIDTH, BodyMap
 from tryon.pipelines.fit.warp import warp_garment
+from tryon.pipelines.garment.atlas import GarmentAtlas, garment_layer
 from tryon.types import Box
 
 _ARMS = ("left_upper_arm", "left_forearm", "right_upper_arm", "right_forearm")

@@ -22,7 +22,6 @@ import torch.nn.functional as F
 
 from tryon.pipelines.bodymap_net import DenseNet, DenseNetConfig
 from tryon.pipelines.garment.placement import (
-    PIECES,
     PLACEMENT_INPUTS,
     PLACEMENT_OUTPUTS,
     PLACEMENT_SIZE,

@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from tryon.pipelines.fit import drape
-from tryon.pipelines.garment.atlas import GarmentAtlas, garment_layer, merged_atlas
 from tryon.pipelines.bodymap import BodyMap
+from tryon.pipelines.fit import drape
 from tryon.pipelines.fit.warp import Warp, warp_composite, warp_garment
+from tryon.pipelines.garment.atlas import GarmentAtlas, garment_layer, merged_atlas
 from tryon.types import BODY_PARTS, Box
 
 PHOTO = (288, 384)  # width and height: two pixels to a cell of the body map

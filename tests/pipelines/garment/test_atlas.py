@@ -15,9 +15,9 @@ from safetensors import safe_open
 
 import tryon
 from tryon.errors import GarmentError, NoGarmentError
-from tryon.pipelines.garment.atlas import FRAME, GarmentAtlas, Side, garment_layer, merged_atlas
 from tryon.pipelines.bodymap_net import load_dense_net
 from tryon.pipelines.cutout import Cutout, garment_cutout
+from tryon.pipelines.garment.atlas import FRAME, GarmentAtlas, Side, garment_layer, merged_atlas
 from tryon.pipelines.garment.placement import (
     PIECES,
     PLACEMENT_INPUTS,

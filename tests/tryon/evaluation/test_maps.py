@@ -9,8 +9,8 @@ import pytest
 from tryon.data.synthetic.canonical import BODY_HEIGHT, FRONT, PARTS
 from tryon.data.synthetic.sample import GarmentPhoto, Surface
 from tryon.evaluation.maps import body_map_error, placement_error
-from tryon.pipelines.garment.atlas import FRAME, GarmentAtlas, GarmentLayer
 from tryon.pipelines.bodymap import MAP_HEIGHT, MAP_WIDTH, BodyMap
+from tryon.pipelines.garment.atlas import FRAME, GarmentAtlas, GarmentLayer
 from tryon.types import Box
 
 TORSO = PARTS.index("torso")

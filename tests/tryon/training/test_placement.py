@@ -11,9 +11,9 @@ import pytest
 import torch
 
 from tryon.pipelines.bodymap_net import load_dense_net
+from tryon.pipelines.garment.placement import PIECES
 from tryon.training.array_cache import cached_count
 from tryon.training.dense import DenseTraining, save_dense_net
-from tryon.pipelines.garment.placement import PIECES
 from tryon.training.flat_lays import (
     FlatLayCache,
     pieces_of,

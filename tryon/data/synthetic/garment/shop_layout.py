@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from tryon.data.synthetic.garment.shop_cut import ShopCut
 from tryon.pipelines.person.canonical_figure import (
     ELBOW_ALONG,
     along_at,
@@ -19,7 +20,6 @@ from tryon.pipelines.person.canonical_figure import (
     trunk_half_width,
     upper_outline,
 )
-from tryon.data.synthetic.garment.shop_cut import ShopCut
 
 PIECES = ("trunk", "left_sleeve", "right_sleeve", "left_leg", "right_leg")
 """Sides are the wearer's own: the left is to the right of the picture."""

@@ -13,7 +13,6 @@ import numpy as np
 
 from tryon.data.synthetic.canonical import canonical_uv
 from tryon.data.synthetic.garment.grid_raster import drawn_grid
-from tryon.pipelines.person.canonical_figure import along_at, upper_outline
 from tryon.data.synthetic.garment.shop_cut import ShopCut, random_shop_cut
 from tryon.data.synthetic.garment.shop_layout import (
     PIECES,
@@ -22,6 +21,7 @@ from tryon.data.synthetic.garment.shop_layout import (
     laid_pieces,
     random_layout,
 )
+from tryon.pipelines.person.canonical_figure import along_at, upper_outline
 from tryon.types import Category
 
 OUTSIDE, INSIDE = 1, 2
