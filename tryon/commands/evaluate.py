@@ -161,9 +161,8 @@ def configuration(layout: str, **asked: Any) -> Evaluation:
         chosen["count"] = asked["count"]
     if asked["category"]:
         chosen["categories"] = (asked["category"],)
-    if layout != "synthetic":
-        if asked["root"] is None:
-            raise OptionError(f"the layout {layout!r} needs --root", remedy="Name its folder.")
+    if layout != "synthetic" and asked["root"] is None:
+        raise OptionError(f"the layout {layout!r} needs --root", remedy="Name its folder.")
     if layout == "pairs":
         return PairsEvaluation(asked["root"], asked["atlas"], only=asked["only"], **chosen)
     if layout != "synthetic":

@@ -37,8 +37,8 @@ def coverage_measures(
         and only the truth covers, in parts of what the truth covers.
     iou_above: the overlap above the true hem, so that a hem which is too long or too short, or a
         top that is tucked in, does not count.
-    hem, cuff, neckline: how far those edges are off, in shoulder widths. hem_near: 1 if the hem is
-        off by `HEM_NEAR` at most, else 0. hem_longer, cuff_longer, neckline_higher: the same errors
+    hem_near: 1 if the hem is off by `HEM_NEAR` shoulder widths at most, else 0. hem, cuff,
+        neckline: how far those edges are off, in shoulder widths. hem_longer, cuff_longer, neckline_higher: the same errors
         with their signs.
     """
     if not truth.any():
@@ -54,8 +54,8 @@ def coverage_measures(
         "iou_above": overlap(found & above, truth & above),
         "too_much": _share(found & ~truth, truth),
         "too_little": _share(truth & ~found, truth),
-        "hem": abs(hem) / width,
         "hem_near": math.nan if math.isnan(hem / width) else float(abs(hem) <= HEM_NEAR * width),
+        "hem": abs(hem) / width,
         "cuff": float(np.mean(np.abs(cuff))) / width if cuff else math.nan,
         "neckline": abs(neckline) / width,
         "hem_longer": hem / width,
