@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from tryon.commands.terminal import progress
+from tryon.errors import OptionError
 
 if TYPE_CHECKING:
     from tryon.evaluation.protocol import Evaluation
@@ -98,9 +99,11 @@ def evaluate(
     ] = False,
 ) -> None:
     """Measure try-ons, and print tables of the averages."""
+    if folder is not None and root is not None:
+        raise OptionError("the folder is given twice", remedy="Leave out --root.")
     config = configuration(
         layout=layout.value,
-        root=root or folder,
+        root=folder if root is None else root,
         people=people,
         garments=garments,
         only=tuple(only or ()),
@@ -135,7 +138,6 @@ def configuration(layout: str, **asked: Any) -> Evaluation:
 
     Raises OptionError.
     """
-    from tryon.errors import OptionError
     from tryon.evaluation.datasets import DatasetEvaluation
     from tryon.evaluation.methods import ABLATIONS, PREVIEWS
     from tryon.evaluation.pairs import PairsEvaluation

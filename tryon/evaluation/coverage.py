@@ -37,9 +37,9 @@ def coverage_measures(
         and only the truth covers, in parts of what the truth covers.
     iou_above: the overlap above the true hem, so that a hem which is too long or too short, or a
         top that is tucked in, does not count.
-    hem_near: 1 if the hem is off by `HEM_NEAR` shoulder widths at most, else 0. hem, cuff,
-        neckline: how far those edges are off, in shoulder widths. hem_longer, cuff_longer, neckline_higher: the same errors
-        with their signs.
+    hem_near: 1 if the hem is off by `HEM_NEAR` shoulder widths at most, else 0.
+    hem, cuff, neckline: how far those edges are off, in shoulder widths.
+    hem_longer, cuff_longer, neckline_higher: the same errors with their signs.
     """
     if not truth.any():
         return {}
