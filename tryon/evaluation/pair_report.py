@@ -114,13 +114,20 @@ def _caption(one: Measured) -> str:
 
 
 def pair_cells(
-    garment: Image.Image, photo: np.ndarray, truth: np.ndarray | None, looks: Mapping[str, Shown]
+    garment: Image.Image,
+    photo: np.ndarray,
+    truth: np.ndarray | None,
+    looks: Mapping[str, Shown],
+    height: int,
 ) -> tuple[Image.Image, ...]:
-    """Garment, photo, what the first method covers, and every method's picture."""
+    """Garment, photo, what the first method covers, and every method's picture, small."""
     covered = next(iter(looks.values())).covered
     compared = [] if covered is None else [_compared(photo, covered, truth)]
     pictures = [Image.fromarray(look.picture) for look in looks.values()]
-    return garment, Image.fromarray(photo), *compared, *pictures
+    cells = (garment.copy(), Image.fromarray(photo), *compared, *pictures)
+    for cell in cells:
+        cell.thumbnail((height, height), Image.Resampling.LANCZOS)
+    return cells
 
 
 def _compared(photo: np.ndarray, covered: np.ndarray, truth: np.ndarray | None) -> Image.Image:

@@ -170,7 +170,7 @@ def measured(
             coverage.append(Row(pair.name, pair.category, method, values))
     cells: tuple[Image.Image, ...] = ()
     if config.sheet:
-        cells = pair_cells(load_image(pair.garment), photo, truth, looks)
+        cells = pair_cells(load_image(pair.garment), photo, truth, looks, config.sheet)
     return Measured(pair, tuple(coverage), tuple(pictures), cells)
 
 
