@@ -16,7 +16,7 @@ import numpy as np
 from PIL import Image
 
 from tryon.pipelines.fit.warp import Warp
-from tryon.pipelines.parsing import Parsing
+from tryon.pipelines.person.parsing import Parsing
 from tryon.types import Category
 
 _UNIT = 40  # pixels of the shoulders at which the light is found

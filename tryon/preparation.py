@@ -17,7 +17,7 @@ from tryon.pipelines.bodymap import BodyMap, body_map
 from tryon.pipelines.cutout import garment_cutout
 from tryon.pipelines.garment.atlas import GarmentAtlas
 from tryon.pipelines.garment.placement import garment_atlas
-from tryon.pipelines.parsing import Parsing, person_parsing
+from tryon.pipelines.person.parsing import Parsing, person_parsing
 from tryon.pipelines.pose import single_person
 from tryon.pipelines.silhouette import person_silhouette
 from tryon.pipelines.worn import worn_atlas

@@ -38,7 +38,7 @@ from tryon.pipelines.bodymap import body_map
 from tryon.pipelines.cutout import garment_cutout
 from tryon.pipelines.garment.atlas import merged_atlas
 from tryon.pipelines.garment.placement import garment_atlas
-from tryon.pipelines.parsing import person_parsing
+from tryon.pipelines.person.parsing import person_parsing
 from tryon.pipelines.worn import worn_atlas
 from tryon.preparation import Garment, Person
 from tryon.training.garment_config import GarmentLoraConfig

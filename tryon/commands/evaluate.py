@@ -10,12 +10,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from tryon.commands.terminal import progress
+from tryon.errors import OptionError
 
 if TYPE_CHECKING:
     from tryon.evaluation.protocol import Evaluation
 
-LayoutChoice = StrEnum("LayoutChoice", ["synthetic", "vitonhd", "dresscode", "folder"])
+LayoutChoice = StrEnum("LayoutChoice", ["synthetic", "pairs", "vitonhd", "dresscode", "folder"])
 EvaluatedChoice = StrEnum("EvaluatedChoice", ["upper", "lower", "dress"])
+AtlasChoice = StrEnum("AtlasChoice", ["shop", "worn"])
 AreaChoice = StrEnum("AreaChoice", ["own", "true", "box"])
 WordsChoice = StrEnum("WordsChoice", ["all", "cut"])
 SplitChoice = StrEnum("SplitChoice", ["test", "train"])
@@ -25,6 +27,8 @@ EXAMPLES = """
 
 * `tryon evaluate --count 20 --out report/`
 * `tryon evaluate --count 20 --methods previews --methods true-warp --height 384`
+* `tryon evaluate --layout pairs pairs/ --out report/`
+* `tryon evaluate --layout pairs pairs/ --atlas worn --methods warp --methods full`
 * `tryon evaluate --layout folder --people people/ --garments garments/ --methods warp`
 * `tryon evaluate --layout vitonhd --root zalando-hd-resized/ --unpaired --methods full`
 * `tryon evaluate --layout dresscode --root DressCode/ --category dress --json`
@@ -32,27 +36,35 @@ EXAMPLES = """
 
 
 def evaluate(
+    folder: Annotated[
+        Path | None, typer.Argument(metavar="[DIR]", help="The same as --root.", show_default=False)
+    ] = None,
     layout: Annotated[
         LayoutChoice, typer.Option(help="What to measure on: held-out synthetic people, or yours.")
     ] = LayoutChoice.synthetic,
     root: Annotated[
-        Path | None, typer.Option(help="vitonhd, dresscode: folder of the data set.")
+        Path | None, typer.Option(help="pairs, vitonhd, dresscode: folder of the data.")
     ] = None,
     people: Annotated[Path | None, typer.Option(help="folder: folder of photos of people.")] = None,
     garments: Annotated[
         Path | None, typer.Option(help="folder: folder of photos of garments.")
     ] = None,
     only: Annotated[
-        list[str] | None, typer.Option(help="folder: name of a garment photo, if not all.")
+        list[str] | None,
+        typer.Option(help="folder: name of a garment photo; pairs: of a pair. Else all."),
     ] = None,
+    atlas: Annotated[
+        AtlasChoice, typer.Option(help="pairs: the garment from its shop photo, or as worn there.")
+    ] = AtlasChoice.shop,
     methods: Annotated[
         list[str] | None,
         typer.Option(help="previews, ablations, full, warp, pasted ... Several may be given."),
     ] = None,
     category: Annotated[EvaluatedChoice | None, typer.Option(help="Only this category.")] = None,
     count: Annotated[
-        int, typer.Option(help="Samples, or pairs, of each category; data sets: 0 takes all.")
-    ] = 20,
+        int | None,
+        typer.Option(help="Samples, or pairs, of each category; 0: all. Default 20; pairs: all."),
+    ] = None,
     split: Annotated[SplitChoice, typer.Option(help="vitonhd, dresscode.")] = SplitChoice.test,
     unpaired: Annotated[
         bool, typer.Option("--unpaired", help="vitonhd, dresscode: people in another garment.")
@@ -87,12 +99,15 @@ def evaluate(
     ] = False,
 ) -> None:
     """Measure try-ons, and print tables of the averages."""
+    if folder is not None and root is not None:
+        raise OptionError("the folder is given twice", remedy="Leave out --root.")
     config = configuration(
         layout=layout.value,
-        root=root,
+        root=folder if root is None else root,
         people=people,
         garments=garments,
         only=tuple(only or ()),
+        atlas=atlas.value,
         methods=tuple(methods or ()),
         category=category and category.value,
         count=count,
@@ -123,9 +138,9 @@ def configuration(layout: str, **asked: Any) -> Evaluation:
 
     Raises OptionError.
     """
-    from tryon.errors import OptionError
     from tryon.evaluation.datasets import DatasetEvaluation
     from tryon.evaluation.methods import ABLATIONS, PREVIEWS
+    from tryon.evaluation.pairs import PairsEvaluation
     from tryon.evaluation.photographs import PhotographEvaluation
     from tryon.evaluation.synthetic import SyntheticEvaluation
 
@@ -144,21 +159,23 @@ def configuration(layout: str, **asked: Any) -> Evaluation:
             only=asked["only"],
             **chosen,
         )
+    if asked["count"] is not None:
+        chosen["count"] = asked["count"]
     if asked["category"]:
         chosen["categories"] = (asked["category"],)
+    if layout != "synthetic" and asked["root"] is None:
+        raise OptionError(f"the layout {layout!r} needs --root", remedy="Name its folder.")
+    if layout == "pairs":
+        return PairsEvaluation(asked["root"], asked["atlas"], only=asked["only"], **chosen)
     if layout != "synthetic":
-        if asked["root"] is None:
-            raise OptionError(f"the layout {layout!r} needs --root", remedy="Name its folder.")
         return DatasetEvaluation(
             asked["root"],
             layout,  # type: ignore[arg-type]
             split=asked["split"],
             pairing="unpaired" if asked["unpaired"] else "paired",
-            count=asked["count"],
             **chosen,
         )
     return SyntheticEvaluation(
-        count=asked["count"],
         size=(asked["height"], round(asked["height"] * 3 / 4)),
         people="estimated" if asked["estimated"] else "noisy",
         area=asked["area"],

@@ -16,11 +16,12 @@ from tryon.pipelines.bodymap import BodyMap
 from tryon.pipelines.cutout import Cutout
 from tryon.pipelines.fit.warp import Warp, warp_composite, warp_garment
 from tryon.pipelines.garment.atlas import GarmentAtlas
-from tryon.planning import repainted_area, worn_warp
+from tryon.planning import Plan, repainted_area, worn_warp
 from tryon.preparation import Garment, Person
 
 if TYPE_CHECKING:
     from tryon.engine import TryOn
+    from tryon.look import Look
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +111,10 @@ def picture_of(name: str, case: Case, engine: TryOn | None, seed: int = 0) -> np
     photo = np.asarray(case.person.photo)
     if method.model:
         assert engine is not None
-        return _painted(method, case, engine, seed)
+        _, look = painted_look(
+            name, engine, case.person, case.garment, seed=seed, words=case.words, area=case.area
+        )
+        return np.asarray(look.image)
     if name == "unchanged":
         return photo
     if name == "warp":
@@ -140,14 +144,27 @@ def own_area(case: Case) -> np.ndarray:
     return np.asarray(area) >= 128
 
 
-def _painted(method: Method, case: Case, engine: TryOn, seed: int) -> np.ndarray:
+def painted_look(
+    name: str,
+    engine: TryOn,
+    person: Person,
+    garment: Garment,
+    *,
+    seed: int = 0,
+    words: str | None = None,
+    area: Image.Image | None = None,
+) -> tuple[Plan, Look]:
+    """What an engine makes of a method that paints, and the plan of it; see `Case`.
+
+    Of `warp`, what the engine of the model `none` makes. Raises what `TryOn.dress` raises.
+    """
+    method = METHODS[name]
     options = replace(
-        DressOptions(category=case.garment.category, seed=seed, prompt=case.words),
-        **method.options,
+        DressOptions(category=garment.category, seed=seed, prompt=words), **method.options
     )
-    plan = engine.plan(case.person, case.garment, options, mask=case.area)
+    plan = engine.plan(person, garment, options, mask=area)
     if not method.words:
         # An empty prompt as an option means the default one.
         plan = replace(plan, sample=replace(plan.sample, prompt="", negative_prompt=""))
     (painted,) = engine.paint([plan])
-    return np.asarray(engine.finish(plan, painted).image)
+    return plan, engine.finish(plan, painted)

@@ -1,4 +1,5 @@
-"""How far a picture is from the true one, inside a region: PSNR, SSIM, CIEDE2000; and poses.
+"""How far a picture is from the true one, inside a region: PSNR, SSIM, CIEDE2000,
+sharpness; and poses.
 
 All pictures are uint8 RGB (H, W, 3), all regions bool (H, W). An empty region gives nan.
 """
@@ -66,6 +67,22 @@ def delta_e(picture: np.ndarray, truth: np.ndarray, region: np.ndarray) -> tuple
         colour.rgb2lab(picture[region][None]), colour.rgb2lab(truth[region][None])
     )
     return float(off.mean()), float(np.median(off))
+
+
+def sharpness(picture: np.ndarray, truth: np.ndarray, region: np.ndarray) -> float:
+    """Mean length of the picture's brightness gradient over the region, in parts of the truth's.
+
+    Below 1 the picture is more blurred than the truth; noise, too, makes it larger. nan where the
+    truth is flat.
+    """
+    _check(picture, truth, region)
+    if not region.any():
+        return math.nan
+    steep = [
+        float(np.hypot(*np.gradient(image.astype(np.float32).mean(axis=-1)))[region].mean())
+        for image in (picture, truth)
+    ]
+    return steep[0] / steep[1] if steep[1] > 0 else math.nan
 
 
 def pose_error(found: Pose, truth: Pose, joints: Sequence[str] = JOINTS) -> float:

@@ -27,6 +27,7 @@ LARGER_IS_BETTER = frozenset(
     {
         *("psnr", "ssim", "area_psnr", "area_ssim", "photo_psnr"),
         *("part", "front", "iou", "category"),
+        *("iou_above", "hem_near", "dressed"),
         *("matches", "kept"),
         *("hair", "bag", "hand", "arm"),
     }

@@ -1,12 +1,13 @@
-"""Contact sheets: people down, garments across, what came of each pair between them."""
+"""Contact sheets: people down, garments across; or each pair in a row of its own."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
-from PIL import Image
+from PIL import Image, ImageDraw
 
 _GROUND = (236, 236, 236)
+_CAPTION = 16  # pixels
 
 
 def picture_grid(
@@ -23,11 +24,7 @@ def picture_grid(
     sheet = Image.new("RGB", ((len(top) + 1) * width, (len(left) + 1) * height), _GROUND)
 
     def place(picture: Image.Image, column: int, row: int) -> None:
-        small = picture.convert("RGB")
-        small.thumbnail((width, height), Image.Resampling.LANCZOS)
-        x = column * width + (width - small.width) // 2
-        y = row * height + (height - small.height) // 2
-        sheet.paste(small, (x, y))
+        _paste(sheet, picture, (column * width, row * height), (width, height))
 
     for column, picture in enumerate(top.values(), 1):
         place(picture, column, 0)
@@ -37,3 +34,36 @@ def picture_grid(
             if (name, other) in pictures:
                 place(pictures[name, other], column, row)
     return sheet
+
+
+def captioned_rows(
+    rows: Sequence[tuple[str, Sequence[Image.Image]]], height: int, across: int = 1
+) -> Image.Image:
+    """RGB: for each (caption, pictures) a line of words above its pictures, side by side.
+
+    height: of a picture; its width is 3/4 of it. across: how many of the rows stand in a line.
+    """
+    width = round(height * 3 / 4)
+    columns = max((len(pictures) for _, pictures in rows), default=0)
+    size = (columns * width, height + _CAPTION)
+    lines = -(-len(rows) // across)
+    sheet = Image.new("RGB", (max(across * size[0], 1), max(lines * size[1], 1)), _GROUND)
+    draw = ImageDraw.Draw(sheet)
+    for number, (caption, pictures) in enumerate(rows):
+        left, top = number % across * size[0], number // across * size[1]
+        draw.text((left + 3, top + 2), caption, fill="black")
+        for column, picture in enumerate(pictures):
+            _paste(sheet, picture, (left + column * width, top + _CAPTION), (width, height))
+    return sheet
+
+
+def _paste(
+    sheet: Image.Image, picture: Image.Image, corner: tuple[int, int], size: tuple[int, int]
+) -> None:
+    """Paste a picture into the middle of a cell, shrunk to fit."""
+    small = picture.convert("RGB")
+    small.thumbnail(size, Image.Resampling.LANCZOS)
+    x, y = (
+        start + (room - own) // 2 for start, room, own in zip(corner, size, small.size, strict=True)
+    )
+    sheet.paste(small, (x, y))

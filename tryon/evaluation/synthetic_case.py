@@ -17,7 +17,7 @@ from tryon.perception import Perception
 from tryon.pipelines.bodymap import body_map
 from tryon.pipelines.cutout import garment_cutout
 from tryon.pipelines.garment.placement import garment_atlas
-from tryon.pipelines.parsing import person_parsing
+from tryon.pipelines.person.parsing import person_parsing
 from tryon.preparation import Garment, Person, prepared_person
 from tryon.stopwatch import Stopwatch
 

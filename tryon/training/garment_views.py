@@ -26,7 +26,7 @@ from tryon.pipelines.family import FamilyConfig
 from tryon.pipelines.fit.warp import warp_garment
 from tryon.pipelines.garment.atlas import GarmentAtlas
 from tryon.pipelines.inpaint_sample import InpaintSample
-from tryon.pipelines.parsing import person_parsing
+from tryon.pipelines.person.parsing import person_parsing
 from tryon.planning import planned
 from tryon.preparation import Garment, Person
 from tryon.stopwatch import Stopwatch

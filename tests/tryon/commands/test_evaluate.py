@@ -12,6 +12,7 @@ from tryon.cli import run
 from tryon.evaluation import protocol
 from tryon.evaluation.datasets import DatasetEvaluation
 from tryon.evaluation.methods import ABLATIONS, METHODS, PREVIEWS
+from tryon.evaluation.pairs import PairsEvaluation
 from tryon.evaluation.photographs import PhotographEvaluation
 from tryon.evaluation.report import Report
 from tryon.evaluation.synthetic import SyntheticEvaluation
@@ -94,6 +95,26 @@ def test_data_sets_need_their_root(asked: list[Any], capsys: pytest.CaptureFixtu
     ]
     assert run(["evaluate", "--layout", "vitonhd"]) == 1
     assert "--root" in capsys.readouterr().err
+
+
+def test_pairs_are_measured_whole_unless_asked(
+    asked: list[Any], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["evaluate", "--layout", "pairs", "p"]) == 0
+    options = ["--atlas", "worn", "--methods", "full", "--only", "a", "--count", "2", "--seed", "3"]
+    assert (
+        run(["evaluate", "--layout", "pairs", "--root", "p", "--category", "dress", *options]) == 0
+    )
+    assert asked == [
+        PairsEvaluation(Path("p")),
+        PairsEvaluation(
+            Path("p"), "worn", ("full",), categories=("dress",), only=("a",), count=2, seed=3
+        ),
+    ]
+    assert run(["evaluate", "--layout", "pairs"]) == 1
+    assert "--root" in capsys.readouterr().err
+    assert run(["evaluate", "p", "--layout", "pairs", "--root", "q"]) == 1
+    assert "twice" in capsys.readouterr().err
 
 
 def test_sets_of_methods_are_methods() -> None:

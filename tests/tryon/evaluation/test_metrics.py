@@ -2,12 +2,21 @@ from __future__ import annotations
 
 import math
 
+import cv2
 import numpy as np
 import pytest
 from skimage import color, data, metrics as oracle
 
 from tryon.errors import InputError
-from tryon.evaluation.metrics import delta_e, joints_missed, pose_error, psnr, ssim, trunk_length
+from tryon.evaluation.metrics import (
+    delta_e,
+    joints_missed,
+    pose_error,
+    psnr,
+    sharpness,
+    ssim,
+    trunk_length,
+)
 from tryon.types import JOINTS, Pose
 
 
@@ -125,3 +134,15 @@ def test_joints_that_one_of_both_does_not_see_are_left_out() -> None:
     found.keypoints[JOINTS.index("left_wrist"), 0] += 17
     assert pose_error(found, truth, ["left_wrist", "right_wrist"]) == pytest.approx(8.5)
     assert math.isnan(pose_error(found, truth, ["nose"]))
+
+
+def test_sharpness_falls_with_blur_and_grows_with_noise(
+    photo: np.ndarray, noisy: np.ndarray, disc: np.ndarray
+) -> None:
+    blurred = cv2.GaussianBlur(photo, (0, 0), 2)
+    assert sharpness(photo, photo, disc) == 1
+    assert sharpness(blurred, photo, disc) < 0.8 < 1.1 < sharpness(noisy, photo, disc)
+    mixed = np.where(disc[..., None], photo, blurred)
+    assert sharpness(mixed, photo, disc) == pytest.approx(1, abs=0.05)
+    assert math.isnan(sharpness(photo, photo, np.zeros_like(disc)))
+    assert math.isnan(sharpness(photo, np.full_like(photo, 9), disc))
