@@ -30,8 +30,8 @@ from tryon.pipelines.anatomy import (
     TORSO_PARTS,
 )
 from tryon.pipelines.crop import grown_box, mask_box
-from tryon.pipelines.parsing import Parsing, face_coordinates, window_part
 from tryon.pipelines.parts import PARTS
+from tryon.pipelines.person.parsing import Parsing, face_coordinates, window_part
 from tryon.pipelines.regions import grown, joined, smoothed, without_specks
 from tryon.types import Category, MaskMode
 

@@ -15,7 +15,7 @@ import cv2
 import numpy as np
 from PIL import Image
 
-from tryon.pipelines.parsing import Parsing
+from tryon.pipelines.person.parsing import Parsing
 from tryon.pipelines.warp import Warp
 from tryon.types import Category
 

@@ -16,7 +16,7 @@ from tryon.perception import Perception
 from tryon.pipelines.atlas import GarmentAtlas
 from tryon.pipelines.bodymap import BodyMap, body_map
 from tryon.pipelines.cutout import garment_cutout
-from tryon.pipelines.parsing import Parsing, person_parsing
+from tryon.pipelines.person.parsing import Parsing, person_parsing
 from tryon.pipelines.placement import garment_atlas
 from tryon.pipelines.pose import single_person
 from tryon.pipelines.silhouette import person_silhouette

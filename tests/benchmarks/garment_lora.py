@@ -37,7 +37,7 @@ from tryon.options import DressOptions
 from tryon.pipelines.atlas import merged_atlas
 from tryon.pipelines.bodymap import body_map
 from tryon.pipelines.cutout import garment_cutout
-from tryon.pipelines.parsing import person_parsing
+from tryon.pipelines.person.parsing import person_parsing
 from tryon.pipelines.placement import garment_atlas
 from tryon.pipelines.worn import worn_atlas
 from tryon.preparation import Garment, Person

@@ -26,7 +26,7 @@ from tryon.pipelines.mask import (
     old_clothes,
     protected_area,
 )
-from tryon.pipelines.parsing import Parsing, person_parsing
+from tryon.pipelines.person.parsing import Parsing, person_parsing
 from tryon.types import CATEGORIES, JOINTS, Category, Pose
 
 BACKGROUND, SKIN, FACE, HAIR, TOP, BOTTOM, HAND, SHOE = range(8)

@@ -12,7 +12,7 @@ from PIL import Image
 from tests.pipelines.test_mask import Drawn, drawn_person
 from tryon.pipelines.anatomy import anatomy
 from tryon.pipelines.occlusion import carried_things
-from tryon.pipelines.parsing import person_parsing
+from tryon.pipelines.person.parsing import person_parsing
 from tryon.pipelines.pose import BlazePose
 from tryon.pipelines.silhouette import SelfieSegmenter, person_silhouette
 from tryon.pipelines.skin import colour_bins, colour_model, without_colours

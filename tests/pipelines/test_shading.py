@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 from tests.pipelines.test_mask import BOTTOM, TOP, Drawn, drawn_person
-from tryon.pipelines.parsing import Parsing, person_parsing
+from tryon.pipelines.person.parsing import Parsing, person_parsing
 from tryon.pipelines.shading import garment_light, lit_warp
 from tryon.pipelines.warp import Warp
 

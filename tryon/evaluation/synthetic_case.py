@@ -16,7 +16,7 @@ from tryon.images import photo_key
 from tryon.perception import Perception
 from tryon.pipelines.bodymap import body_map
 from tryon.pipelines.cutout import garment_cutout
-from tryon.pipelines.parsing import person_parsing
+from tryon.pipelines.person.parsing import person_parsing
 from tryon.pipelines.placement import garment_atlas
 from tryon.preparation import Garment, Person, prepared_person
 from tryon.stopwatch import Stopwatch

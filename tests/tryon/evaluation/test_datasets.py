@@ -17,7 +17,7 @@ from tryon.evaluation.held_out import true_pose
 from tryon.evaluation.photographs import PRINTS
 from tryon.evaluation.truth import true_atlas, true_body_map
 from tryon.perception import Perception
-from tryon.pipelines.parsing import person_parsing
+from tryon.pipelines.person.parsing import person_parsing
 from tryon.preparation import Garment, Person
 
 
