@@ -1,8 +1,9 @@
-"""A person parsed into skin, hair, top and bottom without a parser's weights.
+"""A person parsed into face, skin, hair, top, bottom, and what they carry.
 
-Human parsers (SCHP, SegFormer) are not free for commercial use. Joints say where each class must
-be, the photo's own colours there say how it looks, and both together label the rest. Less sure than
-a trained parser, so whatever uses it must leave doubtful pixels on the safe side.
+The parser network knows hair, skin and clothes of the photo, coarsely; it does not tell a top from
+a bottom, and may be blind to dark cloth. The joints say which part of the body each pixel lies at,
+and the photo's own colours, learnt from what is sure, draw the edges and settle what the network
+does not see. Top and bottom part along the waistline.
 """
 
 from __future__ import annotations
@@ -19,33 +20,38 @@ from tryon.pipelines.anatomy import (
     FOOT_PARTS,
     HAND_PARTS,
     LEG_PARTS,
-    SIDES,
     TORSO_PARTS,
     Anatomy,
     anatomy,
     position_along,
 )
 from tryon.pipelines.crop import Crop, cropped_points
-from tryon.pipelines.occlusion import carried_things
 from tryon.pipelines.parts import PARTS, member, nearest_parts
+from tryon.pipelines.person.parser import CLASSES, ClassProbability
+from tryon.pipelines.person.waistline import Waistline, waistline
 from tryon.pipelines.regions import joined
-from tryon.pipelines.skin import colour_bins, colour_model, overlap, posteriors, without_colours
+from tryon.pipelines.skin import any_colour, colour_bins, colour_model, posteriors
 from tryon.types import Box, Pose
 
-# Before colour is known: how likely skin, top and bottom are near each part.
-_PRIOR: dict[str, tuple[float, float, float]] = {
-    "head": (0.5, 0.02, 0.05),
-    "neck": (0.5, 0.5, 0.05),
-    "torso": (0.1, 0.5, 0.5),
-    **{name: (0.5, 0.5, 0.15) for name in ARM_PARTS},
-    **{name: (0.5, 0.2, 0.3) for name in HAND_PARTS},
-    **{name: (0.5, 0.2, 0.5) for name in LEG_PARTS},
-    **{name: (0.5, 0.02, 0.2) for name in FOOT_PARTS},
+# What the parser network does not see of a person: how likely it is hair, skin, face, clothes or
+# something else near each part.
+_UNSEEN: dict[str, tuple[float, float, float, float, float]] = {
+    "head": (0.4, 0.1, 0.4, 0.05, 0.05),
+    "neck": (0.1, 0.4, 0.05, 0.45, 0.0),
+    "torso": (0.02, 0.02, 0.0, 0.95, 0.01),
+    **{name: (0.01, 0.25, 0.0, 0.73, 0.01) for name in ARM_PARTS},
+    **{name: (0.0, 0.7, 0.0, 0.2, 0.1) for name in HAND_PARTS},
+    **{name: (0.0, 0.05, 0.0, 0.93, 0.02) for name in LEG_PARTS},
+    **{name: (0.0, 0.2, 0.0, 0.2, 0.6) for name in FOOT_PARTS},
 }
 _AREA = Image.Resampling.BOX
-_FEW = 0.05  # of a piece of cloth, in squared shoulder widths: too little to learn its colours
-_APART = 0.1  # and models that overlap less, for different things
-_ALIKE = 0.35  # colour models that overlap more than this are taken for one and the same cloth
+_SEED = 0.8  # probability from which a pixel tells the colours of its class
+_BLUR = 0.012  # how far the parser network's edges may be off, in shoulder widths
+_SOFT = 0.06  # how far top and bottom may lie from the waistline without a word of the colours
+_FARTHEST = 5  # half widths of a limb: so far from it may hair and skirts be
+_LIKELY_THING, _SMALLEST_THING = 0.2, 0.1  # probability, and side in shoulder widths
+_HELD = 2.5  # half widths of a hand: so far from it is what it holds
+_ARM = 1.3  # half widths around forearms and hands, which may lie before the trunk
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -59,10 +65,11 @@ class Parsing:
         part's own half widths.
     hand: float32, how far the nearer hand is, in its half widths.
     level: float32, position along the torso: 0 at the neck, 1 at the hip joints, unbounded.
-    skin, hair, top, bottom, background: float32, probabilities 0-1.
-    carried: bool, bags and straps before the body, as far as they are sure.
-    two_piece: top and bottom can be told apart by colour; if not, `top` stands for both.
-    hem: the level where the top ends, if its edge shows though the colours are the same.
+    skin, hair, top, bottom, background: float32, probabilities 0-1. What is left to 1 is none of
+        them: shoes, bags, jewellery.
+    face: float32, 0-1, how much of `skin` is the face's.
+    carried: bool, bags and other things before the clothes.
+    waist: where the top ends and the bottom begins; if None, `top` stands for both.
     """
 
     window: Crop
@@ -73,13 +80,18 @@ class Parsing:
     hand: np.ndarray
     level: np.ndarray
     skin: np.ndarray
+    face: np.ndarray
     hair: np.ndarray
     top: np.ndarray
     bottom: np.ndarray
     background: np.ndarray
     carried: np.ndarray
-    two_piece: bool
-    hem: float | None
+    waist: Waistline | None
+
+    @property
+    def two_piece(self) -> bool:
+        """Whether top and bottom can be told apart."""
+        return self.waist is not None
 
     def in_parts(self, names: tuple[str, ...]) -> np.ndarray:
         """bool (h, w): the nearest part is one of `names`."""
@@ -87,7 +99,12 @@ class Parsing:
 
 
 def person_parsing(
-    photo: Image.Image, pose: Pose, silhouette: np.ndarray, *, resolution: int = 512
+    photo: Image.Image,
+    pose: Pose,
+    silhouette: np.ndarray,
+    parser: ClassProbability,
+    *,
+    resolution: int = 512,
 ) -> Parsing:
     """The person in `pose`, parsed.
 
@@ -102,32 +119,19 @@ def person_parsing(
     shape = window_part(silhouette, window)
     points = cropped_points(pose.keypoints, window), cropped_points(pose.hands, window)
     measures = anatomy(replace(pose, keypoints=points[0], hands=points[1]))
-    part, near, head, hand, arm = nearest_parts(measures, window.size)
+    part, near, hand, arm = nearest_parts(measures, window.size)
     level = position_along(*measures.waist_axis, window.size)
-    body = (shape > 0.5) | ((near < 0.5) & ~member(part, LEG_PARTS + FOOT_PARTS))
-
     bins = colour_bins(rgb)
-    seeds = _seeds(measures, body, shape, part, near, level, hand, arm)
-    models, two_piece = _colour_models(bins, seeds)
-    priors = _priors(shape, part, level, head)
-    probability = posteriors(bins, models, priors)
-    if two_piece:  # look again, now that more of both garments is known than their middle
-        above, below = body & (level < 0.7), body & (level > 0.95)
-        for name, where in (("top", above), ("bottom", below)):
-            models[name] = colour_model(bins, seeds[name] | (where & (probability[name] > 0.8)))
-        probability = posteriors(bins, models, priors)
-    sigma = max(0.012 * measures.unit, 0.5)
-    smooth = {name: cv2.GaussianBlur(p, (0, 0), sigma) for name, p in probability.items()}
-    # What the silhouette left out, though it has the colours of the person and not those around.
-    body |= joined((smooth["background"] < 0.3) & (near < 2), body)
-    if two_piece:
-        # Shaded trousers may look like the top: below the waist, it must hang together.
-        stray = (level > 0.8) & ~joined(smooth["top"] > 0.5, seeds["top"])
-        smooth["top"][stray] = 0
-    bare = np.maximum(smooth["skin"], smooth["hair"]) > 0.5
-    cloth = body & ~bare & (level > 0.1) & ~member(part, FOOT_PARTS)
-    carried = carried_things(rgb, measures, body, cloth, smooth["background"], near)
-    trunk = body & (near < 1) & member(part, TORSO_PARTS + LEG_PARTS)
+    classes = _classes(bins, parser.probability(rgb), shape, part, _BLUR * measures.unit)
+    body = (shape > 0.5) | ((near < 0.5) & ~member(part, LEG_PARTS + FOOT_PARTS))
+    # What the silhouette left out, though the parser sees the person there.
+    body |= joined((classes["background"] < 0.3) & (near < _FARTHEST), body)
+
+    cloth = classes.pop("clothes")
+    skin = classes["skin"] + classes["face"]
+    trunk = body & member(part, TORSO_PARTS + LEG_PARTS) & (arm > _ARM)
+    waist = waistline(rgb, measures, trunk & (cloth > 0.5), trunk & (skin > 0.5), window)
+    above = _above(bins, cloth > 0.5, trunk, part, near, waist, window, _SOFT * measures.unit)
     return Parsing(
         window=window,
         anatomy=measures,
@@ -136,10 +140,16 @@ def person_parsing(
         near=near,
         hand=hand,
         level=level,
-        carried=carried,
-        two_piece=two_piece,
-        hem=None if two_piece else _hem(rgb, trunk, level),
-        **smooth,
+        skin=skin,
+        face=classes["face"],
+        hair=classes["hair"],
+        top=cloth * above,
+        bottom=cloth * (1 - above),
+        background=classes["background"],
+        carried=_carried(
+            classes["others"], body, part, near, hand, (_SMALLEST_THING * measures.unit) ** 2
+        ),
+        waist=waist,
     )
 
 
@@ -177,104 +187,78 @@ def _window(frame: tuple[int, int], pose: Pose, silhouette: np.ndarray, resoluti
     return Crop(Box(left, top, right, bottom), frame, size)
 
 
-def _seeds(
-    measures: Anatomy,
-    body: np.ndarray,
-    shape: np.ndarray,
+def _classes(
+    bins: np.ndarray, seen: np.ndarray, shape: np.ndarray, part: np.ndarray, blur: float
+) -> dict[str, np.ndarray]:
+    """float32 (h, w), 0-1: the probability of each of `CLASSES`.
+
+    bins: see `colour_bins`. seen: (h, w, 6), as the parser network says it.
+    """
+    unseen = seen[..., 0]
+    inside = np.clip(shape, 0.02, 0.98)
+    expected = np.array([_UNSEEN[name] for name in PARTS], dtype=np.float32)[part]
+    prior, sure = {"background": unseen * (1 - inside)}, {"background": unseen * (1 - shape)}
+    for index, name in enumerate(CLASSES[1:]):
+        sure[name] = seen[..., index + 1]
+        prior[name] = sure[name] + unseen * inside * expected[..., index]
+    models: dict[str, np.ndarray | None] = {}
+    for name, likely in sure.items():
+        shading = 2.0 if name in ("skin", "face") else 1.0
+        model = colour_model(bins, likely > _SEED, shading=shading)
+        models[name] = any_colour() if model is None else model
+    smooth = {name: cv2.GaussianBlur(p, (0, 0), max(blur, 0.5)) for name, p in prior.items()}
+    return posteriors(bins, models, smooth)
+
+
+def _above(
+    bins: np.ndarray,
+    cloth: np.ndarray,
+    trunk: np.ndarray,
     part: np.ndarray,
     near: np.ndarray,
-    level: np.ndarray,
+    waist: Waistline | None,
+    window: Crop,
+    soft: float,
+) -> np.ndarray:
+    """float32 (h, w), 0-1: the probability that cloth is the top's, not the bottom's."""
+    height, width = part.shape
+    if waist is None:
+        return np.ones((height, width), np.float32)
+    columns = np.arange(width, dtype=np.float32) + 0.5
+    line = (waist.y(columns / window.scale[0] + window.box.left) - window.box.top) * window.scale[1]
+    under = (np.arange(height, dtype=np.float32)[:, None] + 0.5 - line) / soft
+    prior = np.asarray(1 / (1 + np.exp(np.clip(under, -30, 30))), np.float32)
+    sleeve = member(part, (*ARM_PARTS, *HAND_PARTS, "head", "neck"))
+    prior[sleeve] = np.where(near[sleeve] < _ARM, 0.95, np.maximum(prior[sleeve], 0.5))
+    seeds = {"top": cloth & trunk & (under < -1), "bottom": cloth & trunk & (under > 1)}
+    models = {name: colour_model(bins, seed) for name, seed in seeds.items()}
+    above = posteriors(bins, models, {"top": prior, "bottom": 1 - prior})["top"]
+    above = cv2.GaussianBlur(above, (0, 0), max(0.2 * soft, 0.5))
+    # Shaded trousers may look like the top: below the waist, it must hang together.
+    stray = (under > 1) & ~joined(cloth & (above > 0.5), seeds["top"])
+    return np.where(stray, 0, above)
+
+
+def _carried(
+    others: np.ndarray,
+    body: np.ndarray,
+    part: np.ndarray,
+    near: np.ndarray,
     hand: np.ndarray,
-    arm: np.ndarray,
-) -> dict[str, np.ndarray]:
-    """Pixels that belong to each class as surely as the joints can tell."""
-    size = (part.shape[1], part.shape[0])
-    aside, above = face_coordinates(measures, size)
-    head = body & (part == PARTS.index("head"))
-    thigh = np.zeros_like(body)
-    for side in SIDES:
-        bone = measures.bones[f"{side}_thigh"]
-        along = position_along(bone.start, bone.end, size)
-        own = part == PARTS.index(f"{side}_thigh")
-        thigh |= own & (along > 0.3) & (along < 0.85)
-    if np.count_nonzero(body & thigh) < _FEW * measures.unit**2:  # cut off above the thighs
-        thigh = member(part, ("torso", *LEG_PARTS)) & (level > 1.1) & (hand > 1.2)
-    chest = body & (part == PARTS.index("torso")) & (near < 0.6) & (level > 0.3) & (level < 0.75)
-    few = _FEW * measures.unit**2
-    # An arm before the clothes must not give them its colours, if enough of them is beside it.
-    top, bottom = (
-        beside if np.count_nonzero(beside := seed & (arm > 1.3)) > few else seed
-        for seed in (chest, body & thigh & (near < 0.7))
-    )
-    ellipse = np.square(aside / 0.75) + np.square(above / 0.95)
-    return {
-        "hands": body & (hand < 0.6),
-        "skin": head & (np.abs(aside) < 0.4) & (above > -0.7) & (above < -0.08),
-        "hair": head & (shape > 0.7) & (ellipse > 1) & (above > -0.2) & (np.abs(aside) < 1.3),
-        "top": top,
-        "bottom": bottom,
-        "background": (shape < 0.1) & (near > 1.5),
-    }
+    smallest: float,
+) -> np.ndarray:
+    """bool (h, w): things before the clothes that a hand holds, or that stand out from the body.
 
-
-def _colour_models(
-    bins: np.ndarray, seeds: dict[str, np.ndarray]
-) -> tuple[dict[str, np.ndarray | None], bool]:
-    """The colours of each class, and whether top and bottom differ in them."""
-    models = {
-        name: colour_model(bins, seed, shading=2.0 if name in ("skin", "hands") else 1.0)
-        for name, seed in seeds.items()
-    }
-    hands = models.pop("hands")
-    top, bottom, hair, skin = (models[name] for name in ("top", "bottom", "hair", "skin"))
-    two_piece = top is not None and bottom is not None and overlap(top, bottom) < _ALIKE
-    if not two_piece:
-        models["bottom"] = None
-    if hair is not None and skin is not None and overlap(hair, skin) > _ALIKE:
-        hands = without_colours(hands, top, bottom)
-        if hands is not None and max(overlap(hands, each) for each in (skin, hair)) < _APART:
-            models["skin"] = hands  # seen from behind: where a face would be is hair
-        else:
-            models["hair"] = None  # bald, or a hat of the skin's colour
-    return models, two_piece
-
-
-def _priors(
-    shape: np.ndarray, part: np.ndarray, level: np.ndarray, head: np.ndarray
-) -> dict[str, np.ndarray]:
-    """How likely each class is at each place before its colour is known."""
-    skin, top, bottom = np.array([_PRIOR[name] for name in PARTS], dtype=np.float32).T
-    outside = np.clip(1 - shape, 0.03, 0.97)
-    person = 1 - outside
-    return {
-        "skin": skin[part] * person,
-        "hair": (0.01 + np.exp(-np.clip(head - 1, 0, None) / 0.9)) * 0.5 * (level < 0.9),
-        "top": top[part] * _logistic((1.5 - level) / 0.12) * person,
-        "bottom": bottom[part] * _logistic((level - 0.75) / 0.06) * person,
-        "background": outside,
-    }
-
-
-def _logistic(x: np.ndarray) -> np.ndarray:
-    return np.asarray(1 / (1 + np.exp(-np.clip(x, -30, 30))), dtype=np.float32)
-
-
-def _hem(rgb: np.ndarray, trunk: np.ndarray, level: np.ndarray) -> float | None:
-    """The level of a line straight across the trunk, as a hem casts it, or None if none stands out.
-
-    rgb: uint8 (h, w, 3). trunk: bool (h, w), torso and legs. level: see `Parsing`.
+    others: float32 (h, w), the probability of neither skin, hair nor clothes. A print on cloth may
+    look like a thing. In doubt nothing is found: what is found is never repainted, and an old
+    garment left standing is worse than a bag that is lost.
     """
-    lowest, highest, step = 0.8, 1.45, 0.02
-    here = trunk & (level >= lowest) & (level < highest)
-    lightness = cv2.cvtColor(rgb, cv2.COLOR_RGB2GRAY)[here].astype(np.float64)
-    row = ((level[here] - lowest) / step).astype(int)
-    bins = round((highest - lowest) / step)
-    pixels = np.bincount(row, minlength=bins)[:bins]
-    if pixels.min() < 0.3 * np.median(pixels) or pixels.min() < 4:
-        return None  # out of the frame
-    profile = np.bincount(row, lightness, minlength=bins)[:bins] / pixels
-    change = np.abs(profile[2:] - profile[:-2])
-    strongest = int(change.argmax())
-    if change[strongest] < max(8 * float(np.median(change)), 5):
-        return None
-    return lowest + step * (strongest + 1.5)
+    likely = body & (others > _LIKELY_THING) & ~member(part, (*FOOT_PARTS, "head"))
+    pieces = cv2.morphologyEx(likely.view(np.uint8), cv2.MORPH_OPEN, np.ones((3, 3), np.uint8))
+    count, labels = cv2.connectedComponents(pieces)
+    pixels, held, sure = (
+        np.bincount(labels.ravel(), weight.ravel(), count)
+        for weight in (pieces > 0, (near > 1) | (hand < _HELD), others > 0.5)
+    )
+    found = (pixels >= smallest) & (held > 0.5 * pixels) & (sure > 0.3 * pixels)
+    return np.asarray(found[labels])

@@ -24,7 +24,8 @@ _ROWS, _COLUMNS = 128, 36  # of the upright picture of the trunk
 _FIRST, _LAST, _HALF = 0.2, 1.75, 0.46  # levels it shows, and half its width in shoulder widths
 _STEP = (_LAST - _FIRST) / _ROWS  # levels a row
 _REACH = round(0.4 / _STEP)  # rows above and below the line in which cloth is compared
-_HIGHEST, _LOWEST = 0.5, 1.5  # levels where a top may end
+_NEAR = round(0.3 / _STEP)  # rows that something before the clothes may hide
+_HIGHEST, _LOWEST = 0.4, 1.5  # levels where a top may end
 _USUAL, _SPREAD = 0.93, 0.2  # and where tops usually do: mean and standard deviation
 _MIDRIFF = (0.3, 1.1)  # levels where skin lies between top and bottom
 _WAISTBAND = 0.88  # tops that end above this level show the waistband; those below hang over it
@@ -32,6 +33,7 @@ _COLOURS = 12
 _BARE, _NOTHING = _COLOURS, _COLOURS + 1  # kinds of pixels besides the clusters of cloth
 _LIGHTNESS = np.array([0.7, 1, 1], np.float32)  # light and shadow change a colour's L the most
 _CLEAR_EDGE = 25.0  # a change of colour in CIELAB that leaves no doubt
+_BARE_EDGE = 5.0  # where a bare midriff ends: no doubt at all
 _EDGE = 0.5  # weight of a clear edge against cloth that differs completely
 _STEEPEST, _BEND = 3, 0.15  # rows from one column to the next, at most, and what each costs
 _ROUNDS = 2
@@ -67,14 +69,15 @@ def waistline(
     to_window = _upright(measures)
     lab = _drawn(cv2.cvtColor(rgb, cv2.COLOR_RGB2LAB), to_window).astype(np.float32)
     lab *= (100 / 255, 1, 1)
-    there, skin = (_drawn(part.astype(np.uint8) * 255, to_window) > 230 for part in (cloth, bare))
+    there = _drawn(cloth.astype(np.uint8) * 255, to_window) > 230
+    skin = _drawn(bare.astype(np.uint8) * 255, to_window) > 127
     if np.count_nonzero(there) < 0.1 * there.size:
         return None
     kinds = np.full(there.shape, _NOTHING)
     middle = np.arange(*(round((level - _FIRST) / _STEP) for level in _MIDRIFF))
     kinds[middle] = np.where(skin[middle], _BARE, _NOTHING)
     kinds[there], _ = colour_clusters(lab[there] * _LIGHTNESS, _COLOURS)
-    edges = _edges(lab, kinds < _NOTHING)
+    edges = _edges(lab, kinds)
     unlike = _unlikeness(kinds, edges)
     rows = np.full(_COLUMNS, int(unlike.argmax()))
     if unlike[rows[0]] <= 0:
@@ -112,12 +115,14 @@ def _drawn(plane: np.ndarray, to_window: np.ndarray) -> np.ndarray:
     return cv2.warpAffine(smooth, matrix, (_COLUMNS, _ROWS), flags=flags)
 
 
-def _edges(lab: np.ndarray, there: np.ndarray) -> np.ndarray:
+def _edges(lab: np.ndarray, kinds: np.ndarray) -> np.ndarray:
     """float32 (`_ROWS` + 1, `_COLUMNS`), 0-1: how much the colour changes across each line between
-    two rows, as far as the person is seen on both sides."""
+    two rows, as far as the person is seen on both sides; `_BARE_EDGE` below a bare midriff."""
     edges = np.zeros((_ROWS + 1, _COLUMNS), np.float32)
+    there = kinds < _NOTHING
     change = np.linalg.norm(lab[2:] - lab[:-2], axis=-1) * (there[2:] & there[:-2])
     edges[2:-1] = np.clip(change / _CLEAR_EDGE, 0, 1)[: _ROWS - 2]
+    edges[1:-1][(kinds[:-1] == _BARE) & (kinds[1:] < _BARE)] = _BARE_EDGE
     return edges
 
 
@@ -196,8 +201,8 @@ def _confidence(kinds: np.ndarray, edges: np.ndarray, rows: np.ndarray) -> float
 
 
 def _met(there: np.ndarray, rows: np.ndarray) -> np.ndarray:
-    """bool (`_COLUMNS`,): the person is seen close above and below the line."""
+    """bool (`_COLUMNS`,): the person is seen not far above and below the line."""
     away = np.arange(_ROWS)[:, None] + 0.5 - rows
-    above = (there & (away < 0) & (away > -6)).any(axis=0)
-    below = (there & (away > 0) & (away < 6)).any(axis=0)
+    above = (there & (away < 0) & (away > -_NEAR)).any(axis=0)
+    below = (there & (away > 0) & (away < _NEAR)).any(axis=0)
     return np.asarray(above & below)
