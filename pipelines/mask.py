@@ -47,6 +47,7 @@ _LONGEST_TOP = 1.6
 # a hole that is filled is never a protected one.
 _SPECK = 0.14
 _SURELY_SKIN, _NECKLINE = 0.7, 0.35  # probability, and how far down the torso a neckline may go
+_LIMB = 1.4  # half widths of an arm that its skin may reach
 _FINGERS = 1.6  # half widths of a hand that fingers may reach
 _NEARLY_ALL = 0.95
 # Hair in front of cloth is fine: beside what is surely hair, so much probability is enough, within
@@ -145,7 +146,8 @@ def _dressed(parsing: Parsing) -> np.ndarray:
     loose = parsing.near > 1.2
     beside_neck = parsing.in_parts(TORSO_PARTS) & (parsing.level < 0.05)
     outside = (parsing.background > 0.5) & (loose | beside_neck)
-    return np.asarray(parsing.body & (parsing.near < 3) & ~outside)
+    cloth = parsing.top + parsing.bottom > 0.5
+    return np.asarray(parsing.body & ((parsing.near < 3) | cloth) & ~outside)
 
 
 def _room(parsing: Parsing, category: Category) -> np.ndarray:
@@ -180,8 +182,8 @@ def _protected(parsing: Parsing, category: Category) -> np.ndarray:
 def _bare_arms(parsing: Parsing) -> np.ndarray:
     """bool (h, w): the skin of arms, also before the trunk."""
     skin = parsing.body & (parsing.skin > _SURELY_SKIN)
-    arms = skin & parsing.in_parts(ARM_PARTS + HAND_PARTS) & (parsing.near < 1.3)
-    return joined(arms | (skin & (parsing.level > _NECKLINE)), arms)
+    arms = skin & parsing.in_parts(ARM_PARTS + HAND_PARTS) & (parsing.near < _LIMB)
+    return joined(arms | (skin & (parsing.arm < _LIMB)), arms)
 
 
 def _hand(parsing: Parsing, name: str) -> np.ndarray:

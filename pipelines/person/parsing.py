@@ -47,9 +47,11 @@ _UNSEEN: dict[str, tuple[float, float, float, float, float]] = {
 _AREA = Image.Resampling.BOX
 _SEED = 0.8  # probability from which a pixel tells the colours of its class
 _BLUR = 0.012  # how far the parser network's edges may be off, in shoulder widths
+_STRANDS = 0.15  # how far from the network's hair strands of it may be, in the same
 _SOFT = 0.06  # how far top and bottom may lie from the waistline without a word of the colours
 _FARTHEST = 5  # half widths of a limb: so far from it may hair and skirts be
-_LIKELY_THING, _SMALLEST_THING = 0.2, 0.1  # probability, and side in shoulder widths
+_LIKELY_THING = 0.2  # probability from which a pixel may be of a thing
+_SMALLEST_THING, _LARGEST_THING = 0.01, 1.0  # squared shoulder widths
 _HELD = 2.5  # half widths of a hand: so far from it is what it holds
 _ARM = 1.3  # half widths around forearms and hands, which may lie before the trunk
 
@@ -63,7 +65,7 @@ class Parsing:
     body: bool, the silhouette of the person, clothes included.
     part, near: uint8 and float32: the nearest part (index into `PARTS`) and how far it is, in the
         part's own half widths.
-    hand: float32, how far the nearer hand is, in its half widths.
+    hand, arm: float32, how far the nearest hand, and forearm or hand, is, in its half widths.
     level: float32, position along the torso: 0 at the neck, 1 at the hip joints, unbounded.
     skin, hair, top, bottom, background: float32, probabilities 0-1. What is left to 1 is none of
         them: shoes, bags, jewellery.
@@ -78,6 +80,7 @@ class Parsing:
     part: np.ndarray
     near: np.ndarray
     hand: np.ndarray
+    arm: np.ndarray
     level: np.ndarray
     skin: np.ndarray
     face: np.ndarray
@@ -122,7 +125,7 @@ def person_parsing(
     part, near, hand, arm = nearest_parts(measures, window.size)
     level = position_along(*measures.waist_axis, window.size)
     bins = colour_bins(rgb)
-    classes = _classes(bins, parser.probability(rgb), shape, part, _BLUR * measures.unit)
+    classes = _classes(bins, parser.probability(rgb), shape, part, measures.unit)
     body = (shape > 0.5) | ((near < 0.5) & ~member(part, LEG_PARTS + FOOT_PARTS))
     # What the silhouette left out, though the parser sees the person there.
     body |= joined((classes["background"] < 0.3) & (near < _FARTHEST), body)
@@ -139,6 +142,7 @@ def person_parsing(
         part=part,
         near=near,
         hand=hand,
+        arm=arm,
         level=level,
         skin=skin,
         face=classes["face"],
@@ -146,9 +150,7 @@ def person_parsing(
         top=cloth * above,
         bottom=cloth * (1 - above),
         background=classes["background"],
-        carried=_carried(
-            classes["others"], body, part, near, hand, (_SMALLEST_THING * measures.unit) ** 2
-        ),
+        carried=_carried(classes["others"], body, part, near, hand, measures.unit**2),
         waist=waist,
     )
 
@@ -188,11 +190,12 @@ def _window(frame: tuple[int, int], pose: Pose, silhouette: np.ndarray, resoluti
 
 
 def _classes(
-    bins: np.ndarray, seen: np.ndarray, shape: np.ndarray, part: np.ndarray, blur: float
+    bins: np.ndarray, seen: np.ndarray, shape: np.ndarray, part: np.ndarray, unit: float
 ) -> dict[str, np.ndarray]:
     """float32 (h, w), 0-1: the probability of each of `CLASSES`.
 
-    bins: see `colour_bins`. seen: (h, w, 6), as the parser network says it.
+    bins: see `colour_bins`. seen: (h, w, 6), as the parser network says it. unit: the width of the
+    shoulders in pixels.
     """
     unseen = seen[..., 0]
     inside = np.clip(shape, 0.02, 0.98)
@@ -201,12 +204,16 @@ def _classes(
     for index, name in enumerate(CLASSES[1:]):
         sure[name] = seen[..., index + 1]
         prior[name] = sure[name] + unseen * inside * expected[..., index]
+    # Strands are finer than the network's pixels: beside hair, colours may tell of more.
+    beside = cv2.GaussianBlur(sure["hair"], (0, 0), max(_STRANDS * unit, 0.5))
+    prior["hair"] = np.maximum(prior["hair"], 0.5 * beside)
     models: dict[str, np.ndarray | None] = {}
     for name, likely in sure.items():
         shading = 2.0 if name in ("skin", "face") else 1.0
         model = colour_model(bins, likely > _SEED, shading=shading)
         models[name] = any_colour() if model is None else model
-    smooth = {name: cv2.GaussianBlur(p, (0, 0), max(blur, 0.5)) for name, p in prior.items()}
+    blur = max(_BLUR * unit, 0.5)
+    smooth = {name: cv2.GaussianBlur(p, (0, 0), blur) for name, p in prior.items()}
     return posteriors(bins, models, smooth)
 
 
@@ -228,8 +235,7 @@ def _above(
     line = (waist.y(columns / window.scale[0] + window.box.left) - window.box.top) * window.scale[1]
     under = (np.arange(height, dtype=np.float32)[:, None] + 0.5 - line) / soft
     prior = np.asarray(1 / (1 + np.exp(np.clip(under, -30, 30))), np.float32)
-    sleeve = member(part, (*ARM_PARTS, *HAND_PARTS, "head", "neck"))
-    prior[sleeve] = np.where(near[sleeve] < _ARM, 0.95, np.maximum(prior[sleeve], 0.5))
+    prior[member(part, (*ARM_PARTS, *HAND_PARTS, "head", "neck")) & (near < 1)] = 0.95
     seeds = {"top": cloth & trunk & (under < -1), "bottom": cloth & trunk & (under > 1)}
     models = {name: colour_model(bins, seed) for name, seed in seeds.items()}
     above = posteriors(bins, models, {"top": prior, "bottom": 1 - prior})["top"]
@@ -245,11 +251,12 @@ def _carried(
     part: np.ndarray,
     near: np.ndarray,
     hand: np.ndarray,
-    smallest: float,
+    area: float,
 ) -> np.ndarray:
     """bool (h, w): things before the clothes that a hand holds, or that stand out from the body.
 
-    others: float32 (h, w), the probability of neither skin, hair nor clothes. A print on cloth may
+    others: float32 (h, w), the probability of neither skin, hair nor clothes. area: the square of
+    the shoulders' width. A print on cloth may
     look like a thing. In doubt nothing is found: what is found is never repainted, and an old
     garment left standing is worse than a bag that is lost.
     """
@@ -260,5 +267,6 @@ def _carried(
         np.bincount(labels.ravel(), weight.ravel(), count)
         for weight in (pieces > 0, (near > 1) | (hand < _HELD), others > 0.5)
     )
-    found = (pixels >= smallest) & (held > 0.5 * pixels) & (sure > 0.3 * pixels)
+    found = (pixels > _SMALLEST_THING * area) & (pixels < _LARGEST_THING * area)
+    found &= (held > 0.5 * pixels) & (sure > 0.3 * pixels)
     return np.asarray(found[labels])
