@@ -48,7 +48,7 @@ wheel: $(VENV)/installed-dev ## build the wheel into dist/
 	rm -rf dist build/lib build/bdist*
 	$(BIN)/python -m build --quiet --wheel
 
-assets: $(VENV)/installed-dev ## fetch the embedded pose and silhouette models again and compare
+assets: $(VENV)/installed-dev ## fetch the embedded models that see people again and compare
 	$(BIN)/python -m tryon.assets.rebuild
 
 bench: $(VENV)/installed-dev ## timings, as ratios in one run

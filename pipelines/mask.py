@@ -47,10 +47,13 @@ _LONGEST_TOP = 1.6
 # a hole that is filled is never a protected one.
 _SPECK = 0.14
 _SURELY_SKIN, _NECKLINE = 0.7, 0.35  # probability, and how far down the torso a neckline may go
+_LIMB = 1.4  # half widths of an arm that its skin may reach
+_FINGERS = 1.6  # half widths of a hand that fingers may reach
 _NEARLY_ALL = 0.95
 # Hair in front of cloth is fine: beside what is surely hair, so much probability is enough, within
 # this distance in shoulder widths, which is also the widest gap in a strand.
 _LIKELY_HAIR, _STRAND = 0.2, 0.06
+_CHIN = 0.02  # room for the edge of a face, in shoulder widths
 _EDGE = 130  # a little over half: rounding never gives a pixel to both an area and the rest
 
 
@@ -131,11 +134,11 @@ def _worn(parsing: Parsing, category: Category, limbs: Limbs) -> np.ndarray:
             )
             kept = (parsing.bottom > 0.5) & (level > 0.5)
             return np.asarray(body & ~kept & (hanging | arms))
-        return np.asarray(body & ((trunk & (level < (parsing.hem or _ONE_PIECE_HEM))) | arms))
+        return np.asarray(body & ((trunk & (level < _ONE_PIECE_HEM)) | arms))
     if parsing.two_piece:
         cloth = (parsing.bottom > 0.5) & (level > 0.4)
         return np.asarray(body & (parsing.top < 0.5) & (cloth | (trunk & (level > _WAIST))))
-    return np.asarray(body & trunk & (level > (parsing.hem or _WAIST)))
+    return np.asarray(body & trunk & (level > _WAIST))
 
 
 def _dressed(parsing: Parsing) -> np.ndarray:
@@ -143,7 +146,8 @@ def _dressed(parsing: Parsing) -> np.ndarray:
     loose = parsing.near > 1.2
     beside_neck = parsing.in_parts(TORSO_PARTS) & (parsing.level < 0.05)
     outside = (parsing.background > 0.5) & (loose | beside_neck)
-    return np.asarray(parsing.body & (parsing.near < 3) & ~outside)
+    cloth = parsing.top + parsing.bottom > 0.5
+    return np.asarray(parsing.body & ((parsing.near < 3) | cloth) & ~outside)
 
 
 def _room(parsing: Parsing, category: Category) -> np.ndarray:
@@ -157,7 +161,7 @@ def _room(parsing: Parsing, category: Category) -> np.ndarray:
         corners = np.array([bones[0].start, bones[1].start, bones[1].end, bones[0].end])
         skirt = np.zeros(room.shape, dtype=np.uint8)
         cv2.fillConvexPoly(skirt, np.rint(corners).astype(np.int32), 1)
-        room |= (skirt > 0) & ((category == "dress") | (parsing.level > (parsing.hem or _WAIST)))
+        room |= (skirt > 0) & ((category == "dress") | (parsing.level > _WAIST))
     return np.asarray(room)
 
 
@@ -178,8 +182,8 @@ def _protected(parsing: Parsing, category: Category) -> np.ndarray:
 def _bare_arms(parsing: Parsing) -> np.ndarray:
     """bool (h, w): the skin of arms, also before the trunk."""
     skin = parsing.body & (parsing.skin > _SURELY_SKIN)
-    arms = skin & parsing.in_parts(ARM_PARTS + HAND_PARTS) & (parsing.near < 1.3)
-    return joined(arms | (skin & (parsing.level > _NECKLINE)), arms)
+    arms = skin & parsing.in_parts(ARM_PARTS + HAND_PARTS) & (parsing.near < _LIMB)
+    return joined(arms | (skin & (parsing.arm < _LIMB)), arms)
 
 
 def _hand(parsing: Parsing, name: str) -> np.ndarray:
@@ -187,18 +191,16 @@ def _hand(parsing: Parsing, name: str) -> np.ndarray:
 
     A glove counts, as a colour that neither garment has is taken for skin where a hand must be.
     """
-    reached = parsing.body & (parsing.hand < 1.2) & (parsing.skin > 0.35)
-    fingers = reached & parsing.in_parts((name, *TORSO_PARTS, *LEG_PARTS))
+    reached = parsing.body & (parsing.hand < _FINGERS) & (parsing.skin > 0.5)
+    fingers = reached & parsing.in_parts((name, *TORSO_PARTS, *LEG_PARTS, *ARM_PARTS))
     return np.asarray(joined(fingers, reached & parsing.in_parts((name,))))
 
 
 def _head(parsing: Parsing) -> np.ndarray:
-    """bool (h, w): face down to the chin, all of the head above the mouth, and hair."""
-    aside, above = face_coordinates(parsing.anatomy, parsing.window.size)
-    # An ellipse with corners, as jaws have them.
-    face = (np.abs(aside / 0.74) ** 2.6 + np.abs(above / 1.03) ** 2.6 < 1) & (above < 0.1)
+    """bool (h, w): the face, all of the head above the mouth, and hair."""
+    _, above = face_coordinates(parsing.anatomy, parsing.window.size)
     skull = parsing.body & (parsing.part == PARTS.index("head")) & (above > -0.45)
-    head = face | skull
+    head = grown(parsing.face > 0.5, _CHIN * parsing.anatomy.unit) | skull
     strand = _STRAND * parsing.anatomy.unit
     there = parsing.body & ~parsing.carried
     hair = there & (parsing.hair > _LIKELY_HAIR) & grown(there & (parsing.hair > 0.5), strand)

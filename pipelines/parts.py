@@ -26,24 +26,22 @@ def member(part: np.ndarray, names: tuple[str, ...]) -> np.ndarray:
 
 
 def nearest_parts(measures: Anatomy, size: tuple[int, int]) -> tuple[np.ndarray, ...]:
-    """Index of the nearest part, and the distances from it, from the head, from a hand, and from a
-    forearm or hand."""
+    """Index of the nearest part, and the distances from it, from a hand, and from a forearm or
+    hand."""
     near: np.ndarray = np.full((-(-size[1] // 2), -(-size[0] // 2)), 1e3, dtype=np.float32)
-    head, hand, arm, part = near, near, near, np.zeros(near.shape, dtype=np.uint8)
+    hand, arm, part = near, near, np.zeros(near.shape, dtype=np.uint8)
     for index, name in enumerate(PARTS):
         if name not in measures.bones:
             continue
         distance = reach(measures.bones[name], size, 2)
         part[distance < near] = index
         near = np.minimum(near, distance)
-        if name == "head":
-            head = distance
-        elif name in HAND_PARTS:
+        if name in HAND_PARTS:
             hand = np.minimum(hand, distance)
         if name in HAND_PARTS or name.endswith("forearm"):
             arm = np.minimum(arm, distance)
     planes = (
         np.asarray(cv2.resize(each, size, interpolation=cv2.INTER_LINEAR))
-        for each in (near, head, hand, arm)
+        for each in (near, hand, arm)
     )
     return cv2.resize(part, size, interpolation=cv2.INTER_NEAREST), *planes

@@ -38,19 +38,14 @@ def colour_model(bins: np.ndarray, seeds: np.ndarray, *, shading: float = 1.0) -
     return np.asarray(smooth.ravel() / smooth.sum(), dtype=np.float32)
 
 
+def any_colour() -> np.ndarray:
+    """float32 (bins,), summing to 1: the model of what may have any colour."""
+    return np.full(np.prod(_BINS), 1 / np.prod(_BINS), np.float32)
+
+
 def overlap(one: np.ndarray, other: np.ndarray) -> float:
     """How alike two colour models are: 0 (no colour in common) to 1 (the same)."""
     return float(np.minimum(one, other).sum())
-
-
-def without_colours(model: np.ndarray | None, *others: np.ndarray | None) -> np.ndarray | None:
-    """A colour model less what others explain; None if that is most of it."""
-    rest = model
-    for other in others:
-        if rest is not None and other is not None:
-            rest = np.clip(rest - other, 0, None)
-    total = 0.0 if rest is None else float(rest.sum())
-    return None if rest is None or total < 0.4 else rest / np.float32(total)
 
 
 def posteriors(

@@ -10,6 +10,7 @@ from tryon.digests import check_sha256
 from tryon.errors import OptionError, WeightsMissingError
 from tryon.pipelines.bodymap_net import DenseNet, load_dense_net
 from tryon.pipelines.controlnet_aux_pose import ControlNetAuxPose
+from tryon.pipelines.person.parser import PersonParser
 from tryon.pipelines.pose import BlazePose, PoseEstimator
 from tryon.pipelines.silhouette import SelfieSegmenter
 from tryon.weights import ASSETS
@@ -24,13 +25,14 @@ PoseName = Literal["blazepose", "openpose", "dwpose"]
 class Perception:
     """Loaded models.
 
-    pose: joints. segmenter: who is person and who is background.
+    pose: joints. segmenter: who is person and who is background. parser: hair, skin and clothes.
     body_map: where on the canonical body each pixel of a person lies.
     placement: where on the canonical body each pixel of a flat-lay belongs.
     """
 
     pose: PoseEstimator
     segmenter: SelfieSegmenter
+    parser: PersonParser
     body_map: DenseNet
     placement: DenseNet
 
@@ -43,7 +45,9 @@ def load_perception(pose: PoseName = "blazepose", *, threads: int = 1) -> Percep
     """
     if pose not in get_args(PoseName):
         raise OptionError(f"pose is {pose!r}", remedy="Choose blazepose, openpose or dwpose.")
-    detector, landmarker, selfie = (PERCEPTION / asset.name for asset in PERCEPTION_FILES)
+    detector, landmarker, selfie, multiclass = (
+        PERCEPTION / asset.name for asset in PERCEPTION_FILES
+    )
     for asset in PERCEPTION_FILES:
         path = PERCEPTION / asset.name
         if not path.is_file():
@@ -59,6 +63,7 @@ def load_perception(pose: PoseName = "blazepose", *, threads: int = 1) -> Percep
     return Perception(
         estimator,
         SelfieSegmenter(selfie, threads=threads),
+        PersonParser(multiclass, threads=threads),
         load_dense_net(BODY_MAP),
         load_dense_net(PLACEMENT),
     )

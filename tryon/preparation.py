@@ -88,7 +88,7 @@ def prepared_person(
         pose = single_person(poses, path=path)
         others = [other for other in poses if other is not pose]
         silhouette = person_silhouette(photo, pose, perception.segmenter, others)
-        parsing = person_parsing(photo, pose, silhouette)
+        parsing = person_parsing(photo, pose, silhouette, perception.parser)
     with clock.stage("bodymap"):
         body = body_map(perception.body_map, pose, silhouette)
     return Person(photo, pose, silhouette, parsing, body, key, path)

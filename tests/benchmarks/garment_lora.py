@@ -82,7 +82,7 @@ def worn_by(engine: TryOn, piece: Piece, seed: int) -> Worn | None:
     silhouette = noisy_silhouette(rng, before.silhouette, tall, noise)
     photo = Image.fromarray(before.image)
     try:
-        parsing = person_parsing(photo, pose, silhouette)
+        parsing = person_parsing(photo, pose, silhouette, engine.perception.parser)
     except PersonError:
         return None
     seen = body_map(engine.perception.body_map, pose, silhouette)
@@ -208,7 +208,9 @@ def training_set(
     own, atlases = [], []
     for someone in worn:
         person = replace(someone.person, photo=Image.fromarray(someone.truth))
-        parsing = person_parsing(person.photo, person.pose, person.silhouette)
+        parsing = person_parsing(
+            person.photo, person.pose, person.silhouette, engine.perception.parser
+        )
         own.append(Wearer(replace(person, parsing=parsing)))
         atlases.append(worn_atlas(someone.truth, person.body, person.silhouette, category))
     garment = replace(garment, atlas=merged_atlas([garment.atlas], atlases))

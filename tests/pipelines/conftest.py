@@ -1,4 +1,4 @@
-"""The embedded pose and silhouette models, loaded once."""
+"""The embedded models that see people, loaded once."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from PIL import Image
 from skimage import data
 
 from tryon.assets.rebuild import PERCEPTION
+from tryon.pipelines.person.parser import PersonParser
 from tryon.pipelines.pose import BlazePose
 from tryon.pipelines.silhouette import SelfieSegmenter
 
@@ -20,6 +21,11 @@ def blazepose() -> BlazePose:
 @pytest.fixture(scope="session")
 def segmenter() -> SelfieSegmenter:
     return SelfieSegmenter(PERCEPTION / "selfie_segmentation.tflite")
+
+
+@pytest.fixture(scope="session")
+def parser() -> PersonParser:
+    return PersonParser(PERCEPTION / "selfie_multiclass_256x256.tflite")
 
 
 @pytest.fixture(scope="session")

@@ -8,7 +8,7 @@ from PIL import Image
 
 from tests.pipelines.test_mask import BOTTOM, TOP, Drawn, drawn_person
 from tryon.pipelines.fit.warp import Warp
-from tryon.pipelines.person.parsing import Parsing, person_parsing
+from tryon.pipelines.person.parsing import Parsing
 from tryon.pipelines.shading import garment_light, lit_warp
 
 GREY = 120
@@ -32,7 +32,7 @@ def flat_warp(person: Drawn) -> tuple[Warp, np.ndarray]:
 
 
 def parsed(photo: Image.Image, person: Drawn) -> Parsing:
-    return person_parsing(photo, person.pose, person.silhouette)
+    return person.seen(photo)
 
 
 def test_the_light_of_the_photo_falls_on_the_new_garment() -> None:

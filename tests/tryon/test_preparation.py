@@ -36,7 +36,9 @@ def wearing(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def prepared(estimator: Estimator, size: tuple[int, int], kind: str = "auto") -> None:
-    perception = SimpleNamespace(pose=estimator, segmenter=None, body_map=None, placement=None)
+    perception = SimpleNamespace(
+        pose=estimator, segmenter=None, parser=None, body_map=None, placement=None
+    )
     prepared_garment(perception, Image.new("RGB", size), "key", "upper", kind)  # type: ignore[arg-type]
 
 

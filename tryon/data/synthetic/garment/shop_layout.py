@@ -274,8 +274,9 @@ def _sleeve(cut: ShopCut, layout: Layout, marks: _Shoulders, side: int) -> Piece
     lower += (marks.pit - lower[0]) * ((1 - s) ** 2)[:, None]
     frame = (upper + lower)[:, None] / 2 + (upper - lower)[:, None] / 2 * across[:, None]
     reach = cut.sleeve - 0.5 * (begin + lower_begin)
-    photo = _sleeve_photo(layout, marks, side, s, np.linalg.norm(upper - lower, axis=1),
-                          max(reach, 0.03), (ELBOW_ALONG - begin) / (cut.sleeve - begin), across)  # fmt: skip
+    wide = np.linalg.norm(upper - lower, axis=1)
+    elbow = (ELBOW_ALONG - begin) / (cut.sleeve - begin)
+    photo = _sleeve_photo(layout, marks, side, s, wide, max(reach, 0.03), elbow, across)
     flip = np.array([1 if side == 0 else -1, 1])
     return Piece(PIECES[1 + side], frame * flip, photo * flip)
 
