@@ -6,6 +6,7 @@ at which size, and maps pictures, masks and points there and back.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import cv2
@@ -85,7 +86,7 @@ def crop_around(
     """
     held = mask_box(mask)
     if include is not None:
-        held = _union(held, grown_box(include, 0, mask.size))
+        held = joint_box([held, grown_box(include, 0, mask.size)]) or held
     margin = 2 * context * max(held.size)
     width, height = size
     to_hold = max(held.width / width, held.height / height)
@@ -116,6 +117,14 @@ def grown_box(box: Box, pixels: int, frame: tuple[int, int]) -> Box:
     left, right = (min(max(side, 0), frame[0]) for side in (box.left - pixels, box.right + pixels))
     top, bottom = (min(max(side, 0), frame[1]) for side in (box.top - pixels, box.bottom + pixels))
     return Box(left, top, right, bottom)
+
+
+def joint_box(boxes: Sequence[Box | None]) -> Box | None:
+    """The smallest box that holds all of them; None if there are none."""
+    sides = list(zip(*(box.as_tuple() for box in boxes if box is not None), strict=True))
+    if not sides:
+        return None
+    return Box(min(sides[0]), min(sides[1]), max(sides[2]), max(sides[3]))
 
 
 def context_box(pose: Pose, category: Category) -> Box | None:
@@ -180,15 +189,6 @@ def uncropped_photo(generated: Image.Image, crop: Crop, region: Box | None = Non
     if generated.size == region.size and box == (0.0, 0.0, *generated.size):
         return generated
     return generated.resize(region.size, Image.Resampling.LANCZOS, box)
-
-
-def _union(one: Box, other: Box) -> Box:
-    return Box(
-        min(one.left, other.left),
-        min(one.top, other.top),
-        max(one.right, other.right),
-        max(one.bottom, other.bottom),
-    )
 
 
 def _placed(length: int, twice_the_middle: int, frame: int) -> int:

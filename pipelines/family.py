@@ -62,8 +62,8 @@ class FamilyConfig:
         configuration that lies in the folder. None keeps the folder's own.
     masked_image: what the UNet sees inside the mask, in its masked-image channels: a "blank" as
         Stable Diffusion inpainting was trained, or the "warp" for a UNet that was trained so.
-    detail_cutoff: pixels of the working size; what is finer than this the model does not draw
-        well, and is given back from garment and photo (see `with_detail`).
+    layers: how far the layers of the picture are believed against what the model paints, 0-1; see
+        `Layers.share`. The better the model, the less.
     prompts: one prompt for each category; `{garment}` stands for the garment's description.
     """
 
@@ -78,7 +78,7 @@ class FamilyConfig:
     scheduler: str | None = "UniPCMultistepScheduler"
     scheduler_options: Mapping[str, Any] = field(default_factory=dict)
     masked_image: Literal["blank", "warp"] = "blank"
-    detail_cutoff: float = 1.5
+    layers: float = 0.75
     prompts: Mapping[str, str] = field(
         default_factory=lambda: {
             "upper": "photo of a person wearing {garment}, upper body garment",
@@ -95,6 +95,8 @@ class FamilyConfig:
             )
         if self.masked_image not in ("blank", "warp"):
             raise OptionError(f"masked_image is {self.masked_image!r}, not 'blank' or 'warp'")
+        if not 0 <= self.layers <= 1:
+            raise OptionError(f"layers is {self.layers}, not a number from 0 to 1")
         if set(self.prompts) != set(CATEGORIES):
             raise OptionError(f"prompts are for {sorted(self.prompts)}, not {sorted(CATEGORIES)}")
 

@@ -113,6 +113,14 @@ def old_clothes(parsing: Parsing, category: Category) -> Image.Image:
     return _of_photo(grown(hidden, _TRACE * unit), parsing)
 
 
+def worn_clothes(parsing: Parsing, category: Category) -> np.ndarray:
+    """float32 (h, w) of the window, 0 or 1: the clothes whose place a garment of this category
+    takes, and a trace around them; not the bare skin of limbs."""
+    worn = _worn(parsing, category, "covered") & ~_bare_arms(parsing)
+    smooth = smoothed(worn, 0.02 * parsing.anatomy.unit)
+    return grown(smooth, _TRACE * parsing.anatomy.unit).astype(np.float32)
+
+
 def _worn(parsing: Parsing, category: Category, limbs: Limbs) -> np.ndarray:
     """bool (h, w): the old clothes of this category and, if they are to be repainted, the limbs."""
     body = _dressed(parsing)

@@ -25,7 +25,7 @@ from tryon.images import Source, load_image, photo_key, source_path
 from tryon.look import Look
 from tryon.models import open_family
 from tryon.options import DressOptions, GarmentPhoto
-from tryon.outfit import Worn, check_outfit_options, planned_outfit
+from tryon.outfit import Worn, check_outfit_options
 from tryon.perception import PoseName, load_perception
 from tryon.pipelines.conditioning import Recent
 from tryon.pipelines.family import Family, FamilyConfig
@@ -47,7 +47,7 @@ Garments = GarmentSource | Sequence[GarmentSource]
 """One garment, or several to be worn together, each lying over those before it."""
 Pair = tuple[Source | Person, Garments]
 
-PREVIEW = FamilyConfig(width=576, height=768)  # of the family `none`
+PREVIEW = FamilyConfig(width=576, height=768, layers=1.0)  # of the family `none`
 
 
 def _quiet(stage: str, done: int, total: int) -> None:
@@ -58,7 +58,7 @@ class TryOn:
     """A loaded family and the models that prepare photos for it.
 
     model: `mini`, `sd15`, `sdxl`, a folder in diffusers layout, or a `.safetensors` checkpoint;
-        `none` paints nothing and shows the warped garment as it is, at once.
+        `none` paints nothing and shows the layers of the picture as they are, at once.
     device, dtype, offload: None chooses what suits this machine and these weights.
     pose: `blazepose`, or `openpose` or `dwpose` through controlnet-aux.
     threads: of the pose and silhouette models.
@@ -222,44 +222,28 @@ class TryOn:
         clock = Stopwatch()
         options = options.without_tags()
         garments = _garments(garment)
-        if len(garments) != 1:
-            return self._outfit_plan(person, garments, options, mask, clock, on_progress)
+        check_outfit_options(options, len(garments), mask)
         on_progress("person", 0, 0)
         who = self.prepare_person(person, clock=clock)
         if options.category != "auto":  # told before the garment is looked at
             require_visible(who.pose, options.category, who.photo.size, path=who.path)
         on_progress("garment", 0, 0)
         with clock.stage("atlas"):
-            what = self.prepare_garment(garments[0], options.category, options.garment_photo)
-            options = self.stock.options_with(what, options)
+            pieces = [
+                self._piece(garment, options, number, len(garments))
+                for number, garment in enumerate(garments)
+            ]
         on_progress("mask", 0, 0)
         with clock.stage("mask"):
-            return planned(self.config, who, what, options, clock, mask, self.stock.loras(options))
+            return planned(self.config, who, pieces, clock, mask)
 
-    def _outfit_plan(
-        self,
-        person: Source | Person,
-        garments: Sequence[GarmentSource],
-        options: DressOptions,
-        mask: Source | None,
-        clock: Stopwatch,
-        on_progress: OnProgress,
-    ) -> Plan:
-        """The plan of several garments worn together. LoRAs are given one for each, or none."""
-        check_outfit_options(options, len(garments), mask)
-        on_progress("person", 0, 0)
-        who = self.prepare_person(person, clock=clock)
-        on_progress("garment", 0, 0)
-        pieces = []
-        for number, garment in enumerate(garments):
-            with clock.stage("atlas"):
-                what = self.prepare_garment(garment, photo_kind=options.garment_photo)
-                own = replace(options, lora=options.lora[number : number + 1])
-                own = self.stock.options_with(what, own)
-            pieces.append(Worn(what, own, self.stock.loras(own)))
-        on_progress("mask", 0, 0)
-        with clock.stage("mask"):
-            return planned_outfit(self.config, who, pieces, clock)
+    def _piece(self, source: GarmentSource, options: DressOptions, number: int, of: int) -> Worn:
+        """One garment of a look; of several, each has the LoRA in its place, or none."""
+        what = self.prepare_garment(source, options.category, options.garment_photo)
+        if of > 1:
+            options = replace(options, lora=options.lora[number : number + 1])
+        options = self.stock.options_with(what, options)
+        return Worn(what, options, self.stock.loras(options))
 
     def paint(
         self,

@@ -8,12 +8,13 @@ from PIL import Image
 from tryon import __version__
 from tryon.errors import MaskEmptyError
 from tryon.look import Look
-from tryon.pipelines.composite import composite
 from tryon.pipelines.family import FamilyConfig
-from tryon.pipelines.prints import print_kept
+from tryon.pipelines.finish.composite import composite
+from tryon.pipelines.finish.scores import print_kept, seam
 from tryon.planning import Plan
 from tryon.stopwatch import Stopwatch
 
+_COVERED = 0.97  # of chest and hips: less than this is worth a word
 STAGES = ("pose", "bodymap", "atlas", "mask", "denoise", "decode", "composite")
 
 
@@ -24,6 +25,7 @@ def finished_look(plan: Plan, painted: Image.Image, config: FamilyConfig, model:
     """
     person, options = plan.person, plan.options
     with plan.clock.stage("composite"):
+        strength = config.layers * options.detail if options.warp else 0.0
         image, alpha = composite(
             person.photo,
             painted,
@@ -32,11 +34,8 @@ def finished_look(plan: Plan, painted: Image.Image, config: FamilyConfig, model:
             feather=options.feather,
             colour_match=options.colour_match,
             shown=plan.sample.image,
-            reference=plan.reference,
-            trust=plan.trust,
-            cloth=plan.worn,
-            detail=options.detail,
-            cutoff=config.detail_cutoff,
+            known=plan.layers,
+            strength=strength,
         )
     if alpha.getbbox() is None:
         raise MaskEmptyError("the feather leaves nothing of the mask", remedy="Grow the mask.")
@@ -59,6 +58,8 @@ def finished_look(plan: Plan, painted: Image.Image, config: FamilyConfig, model:
             "garment": plan.garment.key,
             **({"worn_with": [other.key for other in plan.others]} if plan.others else {}),
         },
+        picture=plan.layers,
+        warnings=_warnings(plan),
         by_products={
             "area": plan.mask,
             "crop": plan.sample.image,
@@ -72,6 +73,8 @@ def finished_look(plan: Plan, painted: Image.Image, config: FamilyConfig, model:
 
 def _scores(plan: Plan, image: Image.Image, alpha: Image.Image) -> dict[str, float]:
     """repainted: the share of the photo that may have changed. pose: how sure the joints are.
+    seam: how strong an edge shows along the mask, in levels. covered: how much of chest and hips
+    the new clothes and those that stay cover; the old ones stay on the rest, see `Look.warnings`.
     print: how much of the garment's own structure the picture shows where the warp puts it, 0-1;
     missing for plain cloth, and without the warp.
     """
@@ -79,10 +82,23 @@ def _scores(plan: Plan, image: Image.Image, alpha: Image.Image) -> dict[str, flo
     scores = {
         "repainted": float(np.count_nonzero(repainted)) / repainted.size,
         "pose": plan.person.pose.score,
+        "seam": seam(np.asarray(image), np.asarray(plan.person.photo), np.asarray(plan.mask) > 127),
     }
+    if plan.options.warp:
+        scores["covered"] = plan.layers.covered
     region = plan.worn & (repainted == 255)
     kept = print_kept(np.asarray(image), np.asarray(plan.reference), region)
     return scores if kept is None else {**scores, "print": kept}
+
+
+def _warnings(plan: Plan) -> tuple[str, ...]:
+    """What whoever uses the picture should know."""
+    covered = plan.layers.covered
+    if not plan.options.warp or covered > _COVERED:
+        return ()
+    return (
+        f"the garment leaves {1 - covered:.0%} of chest and hips open: the old clothes stay there",
+    )
 
 
 def _seconds(clock: Stopwatch) -> dict[str, float]:

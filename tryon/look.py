@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from os import PathLike
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ from typing import Any
 from PIL.Image import Image
 
 from tryon.images import DigitalSourceType, save_image
+from tryon.pipelines.fit.layers import Layers
 from tryon.types import Box, Pose
 
 
@@ -25,9 +27,13 @@ class Look:
     crop: the part of the photo that was repainted at the family's size (may pass the frame).
     pose: the joints that were found, in pixels of the photo.
     scores: measures of this picture by name: `repainted`, the share of the photo; `pose`, how sure
-        the joints are; `print`, how much of the garment's structure is kept, if it has any.
+        the joints are; `seam`, how strong an edge shows along the mask, in levels; `covered`, how
+        much of chest and hips clothes cover that are not the old ones; `print`, how much of the
+        garment's structure is kept, if it has any.
     seconds: time by stage.
     parameters: everything needed to make the same picture again.
+    picture: the layers that the picture was made of; None where they are not known.
+    warnings: what whoever uses the picture should know, in sentences.
     """
 
     image: Image
@@ -40,6 +46,14 @@ class Look:
     seconds: Mapping[str, float]
     parameters: Mapping[str, Any]
     by_products: Mapping[str, Image] = field(default_factory=dict)
+    picture: Layers | None = None
+    warnings: tuple[str, ...] = ()
+
+    @cached_property
+    def layers(self) -> Mapping[str, Image]:
+        """From back to front, `plate`, `body`, `kept`, `garment` and `front`, each RGBA of the
+        photo's size; nothing of the body but what was repainted."""
+        return {} if self.picture is None else self.picture.images()
 
     def save(
         self,
@@ -62,11 +76,12 @@ class Look:
         )
 
     def save_by_products(self, folder: str | PathLike[str]) -> list[Path]:
-        """Write mask, skeleton, warp and the other by-products as PNG files into `folder`.
+        """Write mask, skeleton, warp, layers and the other by-products as PNG files into `folder`.
 
         Raises OutputError.
         """
         images = {"mask": self.mask, "skeleton": self.skeleton, **self.by_products}
+        images |= {f"layer-{name}": image for name, image in self.layers.items()}
         if self.warp is not None:
             images["warp"] = self.warp
         return [
@@ -85,4 +100,5 @@ class Look:
             "lora": list(self.parameters["lora"]),
             "seconds": {name: round(value, 4) for name, value in self.seconds.items()},
             "scores": {name: round(value, 6) for name, value in self.scores.items()},
+            "warnings": list(self.warnings),
         }

@@ -41,7 +41,8 @@ class DressOptions:
     feather: width of the soft edge inside the mask, as a part of the crop's height, 0-0.1.
     colour_match: pull the result to the colours around the mask.
     warp: place the garment's own pixels on the body for the model to start from.
-    detail: how much fine detail of photo and garment is given back after decoding, 0-1.
+    detail: how far photo and garment are believed against what the model paints, as a part of what
+        the family is made for, 0-1.
     """
 
     category: Literal["auto"] | Category = "auto"

@@ -1,16 +1,17 @@
-"""Everything that is decided about a look before the model paints: mask, crop, pose, words."""
+"""Everything that is decided about a look before the model paints: mask, layers, crop, words."""
 
 from __future__ import annotations
 
-from collections.abc import Hashable
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-from PIL import Image
+from PIL import Image, ImageChops
 
 from tryon.adapters.lora_metadata import LoraMetadata
 from tryon.images import Source, load_mask
 from tryon.options import DressOptions
+from tryon.outfit import Worn, check_outfit, garment_regions
 from tryon.pipelines.conditioning import WeightedLoras
 from tryon.pipelines.crop import (
     Crop,
@@ -19,13 +20,17 @@ from tryon.pipelines.crop import (
     cropped_mask,
     cropped_photo,
     cropped_points,
+    joint_box,
     mask_box,
 )
 from tryon.pipelines.family import FamilyConfig
+from tryon.pipelines.fit.layers import Layers
+from tryon.pipelines.fit.picture import picture_layers
+from tryon.pipelines.fit.scene import scene_of
 from tryon.pipelines.fit.warp import Warp, warp_composite, warp_garment
 from tryon.pipelines.inpaint import InpaintSettings
-from tryon.pipelines.inpaint_sample import InpaintSample
-from tryon.pipelines.mask import agnostic_mask, check_mask, edited_mask, grown_mask, old_clothes
+from tryon.pipelines.inpaint_sample import InpaintSample, Piece
+from tryon.pipelines.mask import agnostic_mask, check_mask, edited_mask, grown_mask
 from tryon.pipelines.pose import require_visible
 from tryon.pipelines.shading import lit_warp
 from tryon.pipelines.skeleton import draw_skeleton
@@ -35,7 +40,7 @@ from tryon.types import Category
 
 WORDS: dict[Category, str] = {"upper": "a top", "lower": "a bottom", "dress": "a dress"}
 SETTINGS = ("steps", "guidance", "strength", "control_scale", "image_scale")
-_DOUBTFUL = 0.007  # confidence of a warp at which half of its fine detail is given back
+_CLOTH = 0.9  # coverage of a warp from which on a pixel shows nothing but the garment
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -44,9 +49,9 @@ class Plan:
 
     mask: `L`, the size of the photo, 255 = repaint.
     sample: what the model gets, at the family's size.
-    reference: RGB, the photo with the garment's own pixels placed on it, as far as known.
-    trust: float32 (H, W), 0-1, how far the reference is believed inside the mask: the background
-        and the other garment are, the warp as far as it is certain, and the old clothes are not.
+    layers: what is known of the picture; without the warp, nothing of the garment.
+    reference: RGB, the picture that the layers show; without the warp, the photo.
+    trust: float32 (H, W), 0-1, how far the reference is known inside the mask; 0 without the warp.
     worn: bool (H, W), where the garment's own pixels are known; nowhere without the warp.
     others: what is worn with the garment in this look (see `tryon.outfit`).
     """
@@ -57,6 +62,7 @@ class Plan:
     mask: Image.Image
     crop: Crop
     sample: InpaintSample
+    layers: Layers
     reference: Image.Image
     trust: np.ndarray
     worn: np.ndarray
@@ -73,50 +79,90 @@ class Plan:
 def planned(
     config: FamilyConfig,
     person: Person,
-    garment: Garment,
-    options: DressOptions,
+    pieces: Sequence[Worn],
     clock: Stopwatch,
     mask: Source | None = None,
-    loras: WeightedLoras = (),
 ) -> Plan:
     """The plan of one look, for a family of this configuration.
 
-    mask: the caller's own. Raises OutOfFrameError or MaskError.
+    pieces: the garments of the look, each lying over those before it. Options that are not of one
+    garment are those of the first. mask: the caller's own.
+
+    Raises OptionError, OutOfFrameError or MaskError.
     """
-    require_visible(person.pose, garment.category, person.photo.size, path=person.path)
-    warp = worn_warp(person, garment) if options.warp else None
-    area = repainted_area(person, garment.category, options, warp, mask)
-    crop = crop_around(
-        area, (config.width, config.height), include=context_box(person.pose, garment.category)
+    check_outfit([piece.garment for piece in pieces])
+    for piece in pieces:
+        category = piece.garment.category
+        require_visible(person.pose, category, person.photo.size, path=person.path)
+    first, options = pieces[0].garment, pieces[0].options
+    warps = [worn_warp(person, p.garment) if options.warp else None for p in pieces]
+    areas = [
+        repainted_area(person, piece.garment.category, piece.options, warp, mask)
+        for piece, warp in zip(pieces, warps, strict=True)
+    ]
+    area = areas[0]
+    for other in areas[1:]:
+        area = ImageChops.lighter(area, other)
+    boxes = [context_box(person.pose, piece.garment.category) for piece in pieces]
+    crop = crop_around(area, (config.width, config.height), include=joint_box(boxes))
+    sample, *others = (
+        painting_sample(config, person, piece.garment, piece.options, area, crop, piece.loras)
+        for piece in pieces
     )
-    sample = painting_sample(config, person, garment, options, area, crop, loras)
-    reference, trust = person.photo, 1 - person.silhouette
+    regions = garment_regions(areas, warps)[1:] if others else []
+    sample = replace(
+        sample,
+        pieces=tuple(
+            Piece(other.prompt, other.garment, other.loras, cropped_mask(region, crop))
+            for other, region in zip(others, regions, strict=True)
+        ),
+    )
+    lying = [warp for warp in warps if warp is not None]
+    layers = layers_of(person, pieces, lying, area)
+    reference, trust = person.photo, np.zeros(person.silhouette.shape, np.float32)
     worn = np.zeros(trust.shape, bool)
-    if warp is not None:
-        worn = warp.coverage > 0.9
-        if mask is None:
-            trust = unworn(person, garment.category)
-        reference = warp_composite(person.photo, warp, area)
-        trust = trust + warp.coverage * (warp.confidence / (warp.confidence + _DOUBTFUL) - trust)
+    if lying:
+        reference, trust = layers.picture(), layers.trust()
+        worn = np.any([warp.coverage > _CLOTH for warp in lying], axis=0)
         shown = reference
-        if config.masked_image == "warp":  # trained to fill grey, not to see the old garment
-            shown = warp_composite(with_hole(person.photo, area), warp, area)
+        if config.masked_image == "warp":  # trained to fill grey, not to see what is guessed
+            shown = with_hole(person.photo, area)
+            for warp, own in zip(lying, areas, strict=True):
+                shown = warp_composite(shown, warp, own)
         sample = replace(sample, warp=cropped_photo(shown, crop))
-    settings = painting_settings(config, options)
     return Plan(
-        person, garment, options, area, crop, sample, reference, trust, worn, settings, clock
+        person=person,
+        garment=first,
+        options=options,
+        mask=area,
+        crop=crop,
+        sample=sample,
+        layers=layers,
+        reference=reference,
+        trust=trust,
+        worn=worn,
+        settings=painting_settings(config, options),
+        clock=clock,
+        others=tuple(piece.garment for piece in pieces[1:]),
     )
+
+
+def layers_of(
+    person: Person, pieces: Sequence[Worn], warps: Sequence[Warp], area: Image.Image
+) -> Layers:
+    """The layers of a look. Several garments take the place of all that is worn, as a dress does.
+
+    area: `L`, what may be repainted.
+    """
+    category = pieces[0].garment.category if len(pieces) == 1 else "dress"
+    scene = scene_of(person.photo, person.silhouette, person.parsing, person.body, area, category)
+    return picture_layers(person.photo, scene, warps, seed=pieces[0].options.seed)
 
 
 def worn_warp(person: Person, garment: Garment) -> Warp:
     """The garment as it lies on the person, in the light of the photo."""
     warp = warp_garment(garment.atlas, person.body)
     return lit_warp(warp, person.photo, person.parsing, garment.category)
-
-
-def unworn(person: Person, category: Category) -> np.ndarray:
-    """float32 (H, W), 0 or 1: where what the photo shows stays to be seen beside the garment."""
-    return (np.asarray(old_clothes(person.parsing, category)) == 0).astype(np.float32)
 
 
 def painting_settings(config: FamilyConfig, options: DressOptions) -> InpaintSettings:

@@ -174,7 +174,7 @@ def family_config() -> dict[str, object]:
         "image_scale": 1.0,
         "scheduler": None,
         "masked_image": "warp",
-        "detail_cutoff": 12.0,
+        "layers": 1.0,
         "prompts": PROMPTS,
         "negative_prompt": "",
     }

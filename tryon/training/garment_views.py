@@ -19,6 +19,7 @@ from PIL import Image
 
 from tryon.errors import InputError, PersonError
 from tryon.options import DressOptions
+from tryon.outfit import Worn
 from tryon.perception import Perception
 from tryon.pipelines.bodymap import body_map
 from tryon.pipelines.crop import cropped_photo
@@ -163,7 +164,7 @@ def _view(
     limbs: Literal["auto", "whole"] = "whole" if rng.random() < 0.4 else "auto"
     grow = int(rng.integers(0, max(2, target.shape[0] // 64)))
     options = DressOptions(limbs=limbs, grow=grow, warp=warp, category=garment.category)
-    plan = planned(config, person, garment, options, Stopwatch())
+    plan = planned(config, person, [Worn(garment, options)], Stopwatch())
     picture = cropped_photo(Image.fromarray(target), plan.crop)
     weight = cropped_photo(
         Image.fromarray((where * 255).astype(np.uint8)).convert("RGB"), plan.crop

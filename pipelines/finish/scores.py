@@ -1,4 +1,4 @@
-"""How much of a garment's print a picture shows, cheaply enough to say it of every picture."""
+"""Measures of a finished picture, cheap enough to say them of every one."""
 
 from __future__ import annotations
 
@@ -43,6 +43,28 @@ def print_kept(picture: np.ndarray, reference: np.ndarray, region: np.ndarray) -
     whole = float(wanted @ wanted)
     loudest = max(whole, float(np.linalg.norm(wanted) * np.linalg.norm(shown)))
     return max(0.0, float(wanted @ shown) / loudest)
+
+
+def seam(picture: np.ndarray, photo: np.ndarray, area: np.ndarray) -> float:
+    """How strong an edge there is along the mask that the photo does not have, in levels (0-255).
+
+    The mean steepness of the lightness on the mask's outline beyond that of the photo: 0 where
+    nothing shows, and from about 3 on a line is seen.
+
+    picture, photo: uint8 (H, W, 3). area: bool (H, W), what was repainted.
+    """
+    rows, columns = np.flatnonzero(area.any(axis=1)), np.flatnonzero(area.any(axis=0))
+    if len(rows) == 0:
+        return 0.0
+    here = tuple(slice(max(side[0] - 3, 0), side[-1] + 4) for side in (rows, columns))
+    inside = area[here].astype(np.uint8)
+    line = cv2.dilate(inside, np.ones((3, 3), np.uint8)) != cv2.erode(inside, np.ones((3, 3)))
+    steep = []
+    for image in (picture, photo):
+        grey = cv2.cvtColor(np.ascontiguousarray(image[here]), cv2.COLOR_RGB2GRAY)
+        x, y = (cv2.Sobel(grey, cv2.CV_32F, *axis, scale=1 / 8) for axis in ((1, 0), (0, 1)))
+        steep.append(np.hypot(x, y)[line])
+    return float(np.maximum(steep[0] - steep[1], 0).mean()) if line.any() else 0.0
 
 
 def structure(picture: np.ndarray) -> np.ndarray:

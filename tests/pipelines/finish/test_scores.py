@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 import pytest
 
-from tryon.pipelines.prints import print_kept
+from tryon.pipelines.finish.scores import print_kept
 
 RNG = np.random.default_rng(0)
 REGION = np.zeros((300, 240), bool)

@@ -8,8 +8,9 @@ from PIL import Image, ImageDraw
 from skimage.data import astronaut
 
 from tryon.errors import MaskEmptyError, MaskSizeError
-from tryon.pipelines.composite import composite, feathered_alpha, matched_colours
 from tryon.pipelines.crop import crop_around, cropped_mask, cropped_photo
+from tryon.pipelines.finish.colour import matched_colours
+from tryon.pipelines.finish.composite import composite, feathered_alpha
 from tryon.types import Box
 
 
