@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass, fields, replace
 from typing import Any, Literal, get_args
 
 from tryon.errors import OptionError
-from tryon.types import CATEGORIES, Category, MaskMode
+from tryon.types import CATEGORIES, Category, MaskMode, Tuck
 
 GarmentPhoto = Literal["auto", "flat-lay", "worn"]
 Limbs = Literal["auto", "whole", "covered"]
@@ -34,6 +34,8 @@ class DressOptions:
     prompt, negative_prompt: text; the default prompt is the LoRA's trigger phrase, or names the
         category. `<lora:NAME:WEIGHT>` in the prompt is a further LoRA, and is not read as words.
     lora: LoRA files or their names, each `FILE` or `FILE:WEIGHT`.
+    tuck: `in` ends a top at the waistband, `out` lets it hang over it; `auto` wears it as the
+        person wears theirs.
     limbs: `whole` repaints arms (or legs) for any sleeve, `covered` keeps their bare skin; `auto`
         keeps it where it is known what the new garment will cover.
     mask_mode: what a mask of the caller's does to the automatic one.
@@ -56,6 +58,7 @@ class DressOptions:
     prompt: str | None = None
     negative_prompt: str | None = None
     lora: tuple[str, ...] = ()
+    tuck: Tuck = "auto"
     limbs: Limbs = "auto"
     mask_mode: MaskMode = "replace"
     grow: int = 0
@@ -67,6 +70,7 @@ class DressOptions:
     def __post_init__(self) -> None:
         _one_of("category", self.category, ("auto", *CATEGORIES))
         _one_of("garment_photo", self.garment_photo, get_args(GarmentPhoto))
+        _one_of("tuck", self.tuck, get_args(Tuck))
         _one_of("limbs", self.limbs, get_args(Limbs))
         _one_of("mask_mode", self.mask_mode, get_args(MaskMode))
         _within("seed", self.seed, 0, 2**63 - 1, whole=True)

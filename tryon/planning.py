@@ -27,6 +27,7 @@ from tryon.pipelines.family import FamilyConfig
 from tryon.pipelines.fit.layers import Layers
 from tryon.pipelines.fit.picture import picture_layers
 from tryon.pipelines.fit.scene import scene_of
+from tryon.pipelines.fit.tuck import tucked_warp
 from tryon.pipelines.fit.warp import Warp, warp_composite, warp_garment
 from tryon.pipelines.inpaint import InpaintSettings
 from tryon.pipelines.inpaint_sample import InpaintSample, Piece
@@ -36,7 +37,7 @@ from tryon.pipelines.shading import lit_warp
 from tryon.pipelines.skeleton import draw_skeleton
 from tryon.preparation import Garment, Person
 from tryon.stopwatch import Stopwatch
-from tryon.types import Category
+from tryon.types import Category, Tuck
 
 WORDS: dict[Category, str] = {"upper": "a top", "lower": "a bottom", "dress": "a dress"}
 SETTINGS = ("steps", "guidance", "strength", "control_scale", "image_scale")
@@ -95,7 +96,9 @@ def planned(
         category = piece.garment.category
         require_visible(person.pose, category, person.photo.size, path=person.path)
     first, options = pieces[0].garment, pieces[0].options
-    warps = [worn_warp(person, p.garment) if options.warp else None for p in pieces]
+    warps = [
+        worn_warp(person, piece.garment, options.tuck) if options.warp else None for piece in pieces
+    ]
     areas = [
         repainted_area(person, piece.garment.category, piece.options, warp, mask)
         for piece, warp in zip(pieces, warps, strict=True)
@@ -159,9 +162,11 @@ def layers_of(
     return picture_layers(person.photo, scene, warps, seed=pieces[0].options.seed)
 
 
-def worn_warp(person: Person, garment: Garment) -> Warp:
+def worn_warp(person: Person, garment: Garment, tuck: Tuck = "auto") -> Warp:
     """The garment as it lies on the person, in the light of the photo."""
     warp = warp_garment(garment.atlas, person.body)
+    if garment.category == "upper":
+        warp = tucked_warp(warp, person.body, person.parsing.waist, tuck)
     return lit_warp(warp, person.photo, person.parsing, garment.category)
 
 

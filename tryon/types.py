@@ -124,3 +124,7 @@ class Pose:
     def seen(self, name: str, threshold: float = 0.3) -> bool:
         """Whether the joint called `name` was found with at least this confidence."""
         return bool(self.joint(name)[2] >= threshold)
+
+
+Tuck = Literal["auto", "in", "out"]
+"""How a top is worn: as the person wears theirs, ended at the waistband, or hanging over it."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Literal
 
 import cv2
 import numpy as np
@@ -11,9 +10,7 @@ import numpy as np
 from tryon.pipelines.bodymap import BodyMap
 from tryon.pipelines.fit.warp import Warp
 from tryon.pipelines.person.waistline import Waistline
-from tryon.types import BODY_PARTS
-
-Tuck = Literal["auto", "in", "out"]
+from tryon.types import BODY_PARTS, Tuck
 
 _SOFT = 1.5  # pixels over which the top disappears behind the waistband
 _ARMS, _OTHERS = ("arm", "hand"), ("torso", "thigh", "shin")

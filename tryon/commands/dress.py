@@ -19,6 +19,7 @@ CategoryChoice = StrEnum("CategoryChoice", ["auto", "upper", "lower", "dress"])
 PhotoChoice = StrEnum("PhotoChoice", {"auto": "auto", "flat_lay": "flat-lay", "worn": "worn"})
 PoseChoice = StrEnum("PoseChoice", ["blazepose", "openpose", "dwpose"])
 LimbsChoice = StrEnum("LimbsChoice", ["auto", "whole", "covered"])
+TuckChoice = StrEnum("TuckChoice", {"auto": "auto", "tucked": "in", "out": "out"})
 MaskModeChoice = StrEnum("MaskModeChoice", ["replace", "add", "subtract"])
 SourceChoice = StrEnum("SourceChoice", ["composite", "trained"])
 DTypeChoice = StrEnum("DTypeChoice", ["float32", "bfloat16", "float16"])
@@ -90,6 +91,10 @@ def dress(
         MaskModeChoice, typer.Option(help="What your mask does to the automatic one.")
     ] = MaskModeChoice.replace,
     grow: Annotated[int, typer.Option(help="Grow (or shrink) the mask by so many pixels.")] = 0,
+    tuck: Annotated[
+        TuckChoice,
+        typer.Option(help="A top tucked in, out, or as the person wears theirs."),
+    ] = TuckChoice.auto,
     limbs: Annotated[
         LimbsChoice, typer.Option(help="Repaint the whole arms or legs, or keep their bare skin.")
     ] = LimbsChoice.auto,
@@ -128,6 +133,7 @@ def dress(
         "prompt": prompt,
         "negative_prompt": negative_prompt,
         "lora": tuple(lora or ()),
+        "tuck": tuck.value,
         "limbs": limbs.value,
         "mask_mode": mask_mode.value,
         "grow": grow,

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 
 from tryon.pipelines.bodymap import BodyMap
-from tryon.pipelines.fit.tuck import Tuck, tucked_warp
+from tryon.pipelines.fit.tuck import tucked_warp
 from tryon.pipelines.fit.warp import Warp
 from tryon.pipelines.person.waistline import Waistline
-from tryon.types import BODY_PARTS, Box
+from tryon.types import BODY_PARTS, Box, Tuck
 
 LINE = 120.0
 
