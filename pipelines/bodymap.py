@@ -76,6 +76,12 @@ class BodyMap:
         down = np.hypot(*np.moveaxis(np.gradient(self.uv, axis=0), -1, 0))[trunk]
         return 1 / max(float(np.median(down)), 1e-3) if len(down) else 1.0
 
+    @property
+    def from_behind(self) -> bool:
+        """Whether more of the trunk's back is seen than of its front."""
+        trunk = self.parts[..., BODY_PARTS.index("torso")]
+        return float((trunk * self.front).sum()) < 0.5 * float(trunk.sum())
+
     def on_photo(self, plane: np.ndarray) -> np.ndarray:
         """float32 (H, W[, k]): any of the arrays at the photo's size, 0 outside the crop."""
         return resampled(plane, self.box, self.photo_size)

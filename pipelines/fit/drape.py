@@ -201,6 +201,4 @@ def tautness(uv: np.ndarray) -> np.ndarray:
 
 def facing(front: np.ndarray, body: BodyMap) -> np.ndarray:
     """Of `front` (h, w), the probability of the side of the trunk that is seen most."""
-    trunk = body.parts[..., BODY_PARTS.index("torso")]
-    from_front = float((trunk * body.front).sum()) >= 0.5 * float(trunk.sum())
-    return front if from_front else 1 - front
+    return 1 - front if body.from_behind else front

@@ -31,7 +31,7 @@ from tryon.pipelines.fit.drape import (
     tautness,
 )
 from tryon.pipelines.garment.atlas import FRAME, GarmentAtlas, GarmentLayer
-from tryon.pipelines.person.standoff import standing_uv
+from tryon.pipelines.person.standoff import nearest_in, standing_uv
 from tryon.types import BODY_PARTS, Box
 
 _NEAR = (11, 11)  # cells of the frame: how far taut cloth may reach beyond its coverage there
@@ -175,11 +175,14 @@ def _lying(body: BodyMap, window: Box, limbs: tuple[Limb, ...]) -> _Lying:
     outside = _on_window(continued, body, window) > 0.5
     bare = _on_window(body.body, body, window) > 0.5
     unit = body.cells_per_unit * body.box.height / body.uv.shape[0]
+    _follow_nearest(nearest, bare, [i for i, limb in enumerate(limbs) if is_close(limb)])
     for i, limb in enumerate(limbs):
         if is_close(limb):
             own = nearest == i
-            standing_uv(uv, own & bare, own & ~bare, outline_name(limb), unit)
-            _smooth_within(uv, own & ~bare, _EVEN * unit)
+            within, beyond, name = own & bare, own & ~bare, outline_name(limb)
+            astray = standing_uv(uv, within, beyond, name, unit, from_behind=body.from_behind)
+            drawn[astray] = 0
+            _smooth_within(uv, beyond & ~astray, _EVEN * unit)
     if is_close(limbs[0]):  # a sleeve is no part of the trunk's cloth
         aside = np.abs(uv[..., 0] - 0.5) > _TRUNK
         drawn[(nearest == 0) & (uv[..., 1] > _ARMPIT) & aside] = 0
@@ -190,6 +193,18 @@ def _lying(body: BodyMap, window: Box, limbs: tuple[Limb, ...]) -> _Lying:
     side = np.clip((facing(_on_window(body.front, body, window), body) - 0.5) * 4 + 0.5, 0, 1)
     taut = np.where(nearest == 0, tautness(uv) * side, 0).astype(np.float32)
     return _Lying(uv, drawn, outside, taut, limbs[0])
+
+
+def _follow_nearest(limb: np.ndarray, bare: np.ndarray, close: list[int]) -> None:
+    """Give cloth beside the body to the limb that it lies beside, in place.
+
+    Which part of a body is beside it, the body map only guesses. limb: int8 (h, w), index of each
+    pixel's limb, or -1. bare: bool (h, w). close: limbs whose cloth stays close to the body.
+    """
+    rows, columns = np.nonzero(~bare & np.isin(limb, close))
+    body = bare & np.isin(limb, close)
+    if len(rows) and body.any():
+        limb[rows, columns] = limb.ravel()[nearest_in(body, rows, columns)[0]]
 
 
 def _smooth_within(uv: np.ndarray, where: np.ndarray, sigma: float) -> None:

@@ -29,6 +29,8 @@ NECK, SHOULDER, ARMPIT, WAIST, HIP, CROTCH, KNEE, ANKLE = (
 WRIST_ALONG, ELBOW_ALONG = 0.553, 0.29
 """Metres along the arm from the shoulder joint, in space: the frame foreshortens the forearm."""
 
+_ARM_ROOM = 0.055  # below the armpit, where what lies beside the trunk is still the arm
+
 # Height, half width of the trunk, hips and outer thighs included.
 _TRUNK = np.array(
     [
@@ -148,7 +150,7 @@ def edges_of(limb: str) -> tuple[Edge, ...]:
     "right_arm" (the upper edge, then the lower one).
     """
     if limb == "trunk":
-        heights = np.linspace(ARMPIT, CROTCH - 0.35, 700)
+        heights = np.linspace(ARMPIT - _ARM_ROOM, CROTCH - 0.35, 700)
         side = np.stack([trunk_half_width(heights), heights], axis=-1)
         shoulder = upper_outline(np.linspace(-0.185, 0.035, 200))
         half = [_edge(shoulder, 1), _edge(side, 1), _edge(shoulder, -1), _edge(side, -1)]

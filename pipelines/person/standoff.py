@@ -20,6 +20,7 @@ from tryon.types import BODY_PARTS
 
 _INWARDS = 0.02  # of the frame: how far inside the edge the map is drawn to it
 _FAR = 0.035  # of the frame: an edge of the body that is farther from the frame's is none
+_RIM = 0.006  # of the frame: cloth is drawn so far beyond it all the same
 _LIMBS = {
     "trunk": ("neck", "torso", "left_thigh", "right_thigh"),
     "left_arm": ("left_upper_arm", "left_forearm"),
@@ -28,39 +29,50 @@ _LIMBS = {
 
 
 def standing_uv(
-    uv: np.ndarray, bare: np.ndarray, beyond: np.ndarray, limb: str, unit: float
-) -> None:
+    uv: np.ndarray,
+    bare: np.ndarray,
+    beyond: np.ndarray,
+    limb: str,
+    unit: float,
+    *,
+    from_behind: bool = False,
+) -> np.ndarray:
     """Move the coordinates of the pixels beyond a limb's edge, in place.
+
+    Returns bool (h, w): pixels beyond what is no edge of this limb (another lies behind it), of
+    which the map cannot tell what stands off there.
 
     uv: float32 (h, w, 2). bare: bool (h, w), the limb without clothes. beyond: bool (h, w), the
     pixels beside it that its cloth may cover. limb: as in `edges_of`. unit: pixels of the photo
-    that the side of the frame is long on this person.
+    that the side of the frame is long on this person. from_behind: the person is seen so.
     """
     rows, columns = np.nonzero(beyond)
+    astray = np.zeros(beyond.shape, bool)
     if not len(rows) or not bare.any():
-        return
-    at, away = _nearest(bare, rows, columns)
+        return astray
+    at, away = nearest_in(bare, rows, columns)
     rim, which = np.unique(at, return_inverse=True)
     before = uv.reshape(-1, 2)[rim]
     outwards = np.zeros((len(rim), 2))  # pixels, summed over those beyond each place of the rim
     np.add.at(outwards, which, np.stack([columns, rows], axis=1) - _xy(at, bare.shape))
-    points, normals = _on_edge(limb, before, outwards @ _slope(uv, bare))
+    upwards = _upwards(uv, bare, limb, from_behind)
+    points, normals = _on_edge(limb, before, outwards @ upwards > 0)
     lacking = points - before
-    lacking[np.linalg.norm(lacking, axis=1) > _FAR] = 0  # no edge of this limb
+    none = np.linalg.norm(lacking, axis=1) > _FAR
+    lacking[none] = 0
     _stretch(uv, bare, rim, lacking, _INWARDS * unit)
     uv[rows, columns] = points[which] + normals[which] * (away / unit)[:, None]
+    astray[rows, columns] = none[which] & (away > _RIM * unit)
+    return astray
 
 
-def _on_edge(limb: str, places: np.ndarray, outwards: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def _on_edge(limb: str, places: np.ndarray, above: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """The nearest points of the limb's edge in the frame (n, 2), and their normals.
 
-    outwards: (n, 2), which way the cloth stands off, in the frame: an arm has two edges.
+    above: bool (n,), whether the cloth stands off above an arm, which has two edges.
     """
     edges = edges_of(limb)
-    if len(edges) == 1:
-        chosen = np.zeros(len(places), int)
-    else:
-        chosen = (outwards @ edges[0].normals.mean(axis=0) < 0).astype(int)
+    chosen = np.zeros(len(places), int) if len(edges) == 1 else (~above).astype(int)
     points, normals = np.empty((len(places), 2), np.float32), np.empty((len(places), 2), np.float32)
     for i, edge in enumerate(edges):
         own = chosen == i
@@ -69,13 +81,23 @@ def _on_edge(limb: str, places: np.ndarray, outwards: np.ndarray) -> tuple[np.nd
     return points, normals
 
 
-def _slope(uv: np.ndarray, bare: np.ndarray) -> np.ndarray:
-    """(2, 2): how u and v (columns) grow with x and y (rows) over a limb, by least squares."""
+def _upwards(uv: np.ndarray, bare: np.ndarray, limb: str, from_behind: bool) -> np.ndarray:
+    """(2,): which way of the picture is above an arm, as it is held.
+
+    Across a limb the map is short and unsure, but along it is long: above is a quarter turn from
+    the way from shoulder to wrist.
+    """
+    if limb == "trunk":
+        return np.zeros(2)
     rows, columns = np.nonzero(bare)
     step = max(1, len(rows) // 4000)
     rows, columns = rows[::step], columns[::step]
     terms = np.stack([columns, rows, np.ones(len(rows))], axis=1)
-    return np.linalg.lstsq(terms, uv[rows, columns], rcond=None)[0][:2]
+    upper = edges_of(limb)[0].points
+    along = uv[rows, columns] @ (upper[-1] - upper[0])
+    x, y = np.linalg.lstsq(terms, along, rcond=None)[0][:2]
+    sign = 1 if (limb == "left_arm") != from_behind else -1
+    return sign * np.array([y, -x])
 
 
 def _xy(flat: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
@@ -97,12 +119,12 @@ def _stretch(
     lacking.reshape(-1, 2)[rim] = shift
     away = cv2.distanceTransform((~line).astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_5)
     rows, columns = np.nonzero(bare & (away < reach))
-    at, away = _nearest(line, rows, columns)
+    at, away = nearest_in(line, rows, columns)
     share = (1 - away / np.float32(reach)) ** 2
     uv[rows, columns] += lacking.reshape(-1, 2)[at] * share[:, None]
 
 
-def _nearest(
+def nearest_in(
     mask: np.ndarray, rows: np.ndarray, columns: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
     """Of some pixels, the flat index of the nearest one in a mask, and float32, how far it is."""
@@ -138,5 +160,7 @@ def standing_map(body: BodyMap) -> np.ndarray:
     ]
     nearest = np.argmin(np.stack(away), axis=0)
     for i, (limb, own) in enumerate(limbs.items()):
-        standing_uv(uv, own, ~bare & (nearest == i), limb, body.cells_per_unit)
+        beyond = ~bare & (nearest == i)
+        unit, behind = body.cells_per_unit, body.from_behind
+        standing_uv(uv, own, beyond, limb, unit, from_behind=behind)
     return uv

@@ -172,7 +172,7 @@ def test_a_bare_forearm_in_front_stays_bare() -> None:
 def test_a_sleeve_covers_the_forearm() -> None:
     warp = warp_garment(garment(sleeve=True), person(arm=True))
     assert warp.coverage[168:192, 90:190].mean() > 0.9
-    assert warp.coverage[:150].max() == 0
+    assert warp.coverage[:135].max() == 0  # a sleeve may stand off the arm, but not as far
 
 
 def test_the_front_is_trusted_less_on_a_back_and_a_photo_of_the_back_is_taken() -> None:
