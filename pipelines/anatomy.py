@@ -54,14 +54,15 @@ def anatomy(pose: Pose) -> Anatomy:
     """The measures and parts of the person in `pose`.
 
     A joint with confidence 0 was not found: missing hips, knees and ankles are put where an upright
-    body has them, an arm that misses a joint is left out. Raises OutOfFrameError if the shoulders
-    were not found, for then there is nothing to measure.
+    body has them, and so are missing shoulders where hips and knees were found; an arm that misses
+    a joint is left out. Raises OutOfFrameError if there is nothing to measure.
     """
     joints = {
         name: pose.keypoints[index, :2].astype(np.float64)
         for index, name in enumerate(JOINTS)
         if pose.keypoints[index, 2] > 0
     }
+    _completed_shoulders(joints)
     shoulders = [joints[f"{side}_shoulder"] for side in SIDES if f"{side}_shoulder" in joints]
     if not shoulders or ("neck" not in joints and len(shoulders) < 2):
         raise OutOfFrameError(
@@ -78,6 +79,29 @@ def anatomy(pose: Pose) -> Anatomy:
     return Anatomy(
         unit, _bones(joints, pose.hands, unit, eyes, up, face), eyes, up, face, (neck, hips)
     )
+
+
+def _completed_shoulders(joints: dict[str, np.ndarray]) -> None:
+    """Fills in neck and shoulders above legs that are seen alone."""
+    if "neck" in joints or any(f"{side}_shoulder" in joints for side in SIDES):
+        return
+    thighs = [
+        joints[f"{side}_knee"] - joints[f"{side}_hip"]
+        for side in SIDES
+        if f"{side}_knee" in joints and f"{side}_hip" in joints
+    ]
+    if not thighs:
+        return
+    longest = max(thighs, key=lambda thigh: float(np.linalg.norm(thigh)))
+    down = longest / 0.85  # as long as the trunk, see `_completed_legs`
+    hips = np.mean([joints[f"{side}_hip"] for side in SIDES if f"{side}_hip" in joints], axis=0)
+    neck = joints["neck"] = hips - down
+    # The person's right is on the picture's left, unless both hips say otherwise.
+    aside = np.array([-down[1], down[0]]) / 1.45 / 2
+    if all(f"{side}_hip" in joints for side in SIDES):
+        across = joints["right_hip"] - joints["left_hip"]
+        aside = aside if aside @ across >= 0 else -aside
+    joints["right_shoulder"], joints["left_shoulder"] = neck + aside, neck - aside
 
 
 def _completed_legs(joints: dict[str, np.ndarray], across: float) -> np.ndarray:

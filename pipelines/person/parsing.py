@@ -235,7 +235,9 @@ def _above(
     line = (waist.y(columns / window.scale[0] + window.box.left) - window.box.top) * window.scale[1]
     under = (np.arange(height, dtype=np.float32)[:, None] + 0.5 - line) / soft
     prior = np.asarray(1 / (1 + np.exp(np.clip(under, -30, 30))), np.float32)
-    prior[member(part, (*ARM_PARTS, *HAND_PARTS, "head", "neck")) & (near < 1)] = 0.95
+    # A sleeve may hang beside the bottom; in doubt, it is the bottom that is seen beside an arm.
+    beside = member(part, (*ARM_PARTS, *HAND_PARTS)) & (near < _ARM)
+    prior[beside] = np.maximum(prior[beside], 0.3)
     seeds = {"top": cloth & trunk & (under < -1), "bottom": cloth & trunk & (under > 1)}
     models = {name: colour_model(bins, seed) for name, seed in seeds.items()}
     above = posteriors(bins, models, {"top": prior, "bottom": 1 - prior})["top"]

@@ -80,6 +80,18 @@ def test_one_shoulder_is_mirrored_and_none_is_an_error() -> None:
         anatomy(standing(without=("left_shoulder", "right_shoulder")))
 
 
+def test_above_legs_alone_a_trunk_is_put() -> None:
+    above = ("nose", "neck", *(f"{s}_{n}" for s in ("right", "left") for n in
+             ("shoulder", "elbow", "wrist", "eye", "ear")))  # fmt: skip
+    completed, known = anatomy(standing(without=above)), anatomy(standing())
+    assert completed.unit == pytest.approx(known.unit, rel=0.35)
+    assert completed.waist_axis[0] == pytest.approx(known.waist_axis[0], abs=60)
+    assert completed.bones["left_shin"].end == pytest.approx(known.bones["left_shin"].end)
+    hips_too = (*above, "right_hip", "left_hip")
+    with pytest.raises(OutOfFrameError, match="shoulders"):
+        anatomy(standing(without=hips_too))
+
+
 @pytest.mark.parametrize("step", [1, 2])
 def test_reach_is_the_distance_in_half_widths(step: int) -> None:
     bone = Bone(np.array([10.0, 12.0]), np.array([40.0, 30.0]), 4.0, 8.0)

@@ -8,6 +8,7 @@ import pytest
 from tryon.pipelines.blazepose import Detection, Landmarks, Region
 from tryon.pipelines.people import (
     BEYOND_FRAME,
+    IN_PHOTO,
     IN_WINDOW,
     _person,
     extent,
@@ -114,6 +115,8 @@ class Networks:
     [
         (BEYOND_FRAME, 0.6, 1.0, False, 1, 0),  # a coat: no second look, no search
         (BEYOND_FRAME, 0.9, 0.0, True, 2, 0),
+        (IN_PHOTO, 0.9, 0.0, True, 2, 0),  # limbs are enough
+        (IN_PHOTO, 0.8, 0.0, False, 2, 1),
         (IN_WINDOW, 0.9, 0.6, False, 2, 1),  # the second window could not save it
         (IN_WINDOW, 0.9, 0.9, True, 2, 2),
     ],
@@ -127,3 +130,14 @@ def test_nobody_is_looked_at_again_who_is_refused_anyway(
     found = _person(photo, seen, networks, networks, standard)  # type: ignore[arg-type]
     assert (found is not None) == believed
     assert (networks.looks, networks.searches) == (looks, searches)
+
+
+def test_who_is_just_surely_detected_needs_sure_landmarks() -> None:
+    """Clothes on a hanger can look like somebody without a head to the detector."""
+    photo = np.zeros((HEIGHT, WIDTH, 3), np.uint8)
+    seen = Detection(0.82, (0, 0, 1, 1), Region(400, 300, 400))
+    believed = [
+        _person(photo, seen, networks, networks, IN_PHOTO) is not None  # type: ignore[arg-type]
+        for networks in (Networks(0.7, 0.6), Networks(0.9, 0.6), Networks(0.7, 0.9))
+    ]
+    assert believed == [False, True, True]
