@@ -2,6 +2,10 @@
 
 Says whether garments land where they are worn (`tryon.evaluation.coverage`), and how near the
 picture comes to the photo inside what was repainted.
+
+The old clothes are the new ones: whatever a method leaves of the photo is right. So pictures that
+leave much of it (such as a warp drawn over the photo, with nothing in its place where it does not
+reach) are flattered, and where the garment goes is measured by coverage, not by the picture.
 """
 
 from __future__ import annotations
