@@ -22,6 +22,8 @@ _LONGEST_SIDE = 2048  # pixels of a garment photo beyond this add nothing to a w
 _CELLS = (40, 40)
 _STIFFNESS = 3e-6
 _PIECE_CELLS, _PIECE_STIFFNESS = (10, 10), 3e-5
+_SEAM, _ARMPIT = 15, 0.275  # cells between pieces at most, and v above which they are sewn
+_BETWEEN = 0.3  # confidence in what lies between them
 _OUTLINE = np.ones((5, 5), np.uint8)  # cells by which front and back may differ
 
 Side = Literal["front", "back"]
@@ -170,7 +172,31 @@ def _layer(
         places[chosen] = at[chosen]
         confidence[chosen], nearest[chosen] = sure[chosen], near[chosen]
         coverage = np.maximum(coverage * ~chosen, cover * chosen)
+    if len(known) > 1:
+        _join_shoulders(cut, places, coverage, confidence)
     return GarmentLayer(_bled(shown, cut), cut, places, coverage, confidence, side)
+
+
+def _join_shoulders(
+    alpha: np.ndarray, places: np.ndarray, coverage: np.ndarray, confidence: np.ndarray
+) -> None:
+    """Let trunk and sleeves meet at the shoulder if the photo has cloth there, in place.
+
+    Each piece was placed by itself, and a seam has no two places: cells between them lie between.
+    """
+    there = (coverage > 0.5).astype(np.uint8)
+    disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (_SEAM, _SEAM))
+    gap = (cv2.morphologyEx(there, cv2.MORPH_CLOSE, disc) > 0) & (there == 0)
+    gap[int(_ARMPIT * FRAME) :] = False
+    if not gap.any():
+        return
+    known = there.astype(np.float32)[..., None]
+    near = cv2.GaussianBlur(known, (0, 0), _SEAM / 4)[..., None]
+    between = cv2.GaussianBlur(places * known, (0, 0), _SEAM / 4) / np.maximum(near, 1e-4)
+    places[gap] = between[gap]
+    hit = cv2.remap(alpha, places[..., 0] - 0.5, places[..., 1] - 0.5, cv2.INTER_LINEAR)
+    coverage[gap] = hit[gap] / np.float32(255)
+    confidence[gap] = _BETWEEN * coverage[gap]
 
 
 def _surface(
