@@ -31,7 +31,8 @@ class LoraLayer:
     """The update of one layer: W' = W + weight * (alpha / rank) * up @ down.
 
     down: (rank, in) or (rank, in, kh, kw). up: (out, rank) or (out, rank, 1, 1). Both in the
-        file's own floating-point format; whoever computes with them widens them first.
+        file's own floating-point format, but 8-bit ones as float16, which holds them exactly;
+        whoever computes with them widens them first.
     """
 
     down: torch.Tensor
@@ -55,6 +56,8 @@ class LoraLayer:
     def outputs(self) -> int:
         return self.up.shape[0]
 
+
+LARGEST = 65504.0  # of an update's numbers: float16 holds no larger ones, and weights are about 1
 
 LoraState = dict[str, LoraLayer]
 """Layers by diffusers' path, in the order of their names."""
@@ -130,8 +133,8 @@ def read_lora(file: Path) -> Lora:
     Beside PEFT's `adapter_model.safetensors`, its `adapter_config.json` is read too, for alpha.
 
     Raises WeightsMissingError for no such file; LoraFormatError for anything but safetensors,
-    another kind of adapter, unknown keys, tensors that do not pair, and numbers that are not
-    finite.
+    another kind of adapter, unknown keys, tensors that do not pair, a broken configuration, and
+    numbers that are not finite or whose products are not.
     """
     tensors, metadata = read_tensors(file, corrupt=LoraFormatError)
     config = file.with_name("adapter_config.json")
@@ -139,6 +142,8 @@ def read_lora(file: Path) -> Lora:
         if file.stem == "adapter_model" and config.is_file():
             metadata = {**metadata, "lora_adapter_metadata": config.read_text("utf-8")}
         return canonical_lora(tensors, metadata)
+    except UnicodeDecodeError as error:
+        raise LoraFormatError("not UTF-8", path=config) from error
     except LoraFormatError as error:
         raise LoraFormatError(error.reason, path=file, remedy=error.remedy) from error
 
@@ -223,10 +228,27 @@ def _layer(path: str, pieces: dict[str, torch.Tensor], config: dict[str, Any]) -
         )
     if down.shape[0] == 0 or up.shape[2:].numel() != 1:
         raise LoraFormatError(f"{path}: matrices of {tuple(up.shape)} and {tuple(down.shape)}")
+    down, up = (m.to(torch.float16) if m.itemsize == 1 else m for m in (down, up))
     alpha = _alpha(path, pieces, config, down.shape[0])
     if not all(bool(torch.isfinite(numbers).all()) for numbers in (down, up, torch.tensor(alpha))):
         raise LoraFormatError(f"{path} holds numbers that are not finite")
-    return LoraLayer(down, up, alpha)
+    layer = LoraLayer(down, up, alpha)
+    if not largest_update(layer) <= LARGEST:
+        raise LoraFormatError(
+            f"the update of {path} reaches {largest_update(layer):g}",
+            remedy="No training gives this: the file is broken, or its scale is.",
+        )
+    return layer
+
+
+def largest_update(layer: LoraLayer) -> float:
+    """The largest number of (alpha / rank) * up @ down by size, or a bound of it if that is small.
+
+    No number of a product is larger than the product of the matrices' norms (Cauchy-Schwarz).
+    """
+    down, up = layer.down.float().flatten(1), layer.up.float().flatten(1)
+    bound = abs(layer.scale) * float(down.norm()) * float(up.norm())
+    return bound if bound <= LARGEST else abs(layer.scale) * float((up @ down).abs().max())
 
 
 def _alpha(path: str, pieces: dict[str, torch.Tensor], config: dict[str, Any], rank: int) -> float:
@@ -261,7 +283,26 @@ def _peft_config(metadata: Mapping[str, str], part: Part) -> dict[str, Any]:
     config = {k.removeprefix(f"{part}."): v for k, v in stored.items()}
     if config.get("use_dora"):
         raise LoraFormatError("this is DoRA: use_dora is set", remedy="Only plain LoRA is read.")
+    _check_config(config)
     return config
+
+
+def _check_config(config: Mapping[str, Any]) -> None:
+    """Raise LoraFormatError, which names the field, unless alpha can be told by it."""
+    patterns = config.get("alpha_pattern") or {}
+    if not isinstance(patterns, dict):
+        raise LoraFormatError("alpha_pattern of the adapter's configuration is not an object")
+    for field, value in {"lora_alpha": config.get("lora_alpha", 1), **patterns}.items():
+        if isinstance(value, bool) or not isinstance(value, int | float | None):
+            raise LoraFormatError(f"{field} of the adapter's configuration is {value!r}, no number")
+    for pattern in patterns:
+        try:
+            re.compile(pattern)
+        except re.error as error:
+            raise LoraFormatError(
+                f"alpha_pattern of the adapter's configuration: {pattern!r} is no regular"
+                f" expression ({error})"
+            ) from error
 
 
 def _some(keys: list[str]) -> str:

@@ -214,13 +214,13 @@ class Catalog:
 
     def _put_photo(self, sku: str, source: Source, kind: str) -> CatalogPhoto:
         image = load_cutout(source)
-        if isinstance(source, Image.Image):
+        if isinstance(source, str | PathLike):
+            path = Path(source)
+            content, stem, suffix = path.read_bytes(), path.stem, path.suffix.lower()
+        else:
             stream = BytesIO()
             image.save(stream, "PNG", compress_level=1)
             content, stem, suffix = stream.getvalue(), "photo", ".png"
-        else:
-            path = Path(source)
-            content, stem, suffix = path.read_bytes(), path.stem, path.suffix.lower()
         suffix = suffix if re.fullmatch(r"\.[a-z0-9]{1,5}", suffix) else ".img"
         return CatalogPhoto(self._put(sku, "photos", stem, suffix, content), photo_key(image), kind)
 

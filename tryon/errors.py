@@ -33,6 +33,7 @@ TryOnError
 │   ├── WeightsMissingError           not on this machine
 │   ├── WeightsCorruptError           not the bytes that were expected
 │   └── WeightsUnsafeError            a pickle, or anything else that could run code
+├── NotANumberError               the model's numbers overflow: no picture       (exit code 1)
 ├── DependencyError               an optional package is not installed         (exit code 1)
 ├── OutputError                   the result cannot be written                 (exit code 1)
 │   └── OutputFullError               no space is left
@@ -208,6 +209,10 @@ class WeightsCorruptError(WeightsError):
 
 class WeightsUnsafeError(WeightsError):
     """Weights in a format that could run code when loaded."""
+
+
+class NotANumberError(TryOnError):
+    """What the model computed is infinite or not a number, and therefore no picture."""
 
 
 class DependencyError(TryOnError):

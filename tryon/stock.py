@@ -16,8 +16,9 @@ from tryon.garment_store import catalogued_garment
 from tryon.images import Source, load_cutout, photo_key, source_path
 from tryon.options import DressOptions, GarmentPhoto, lora_and_weight
 from tryon.perception import Perception
-from tryon.pipelines.conditioning import Recent, WeightedLoras
+from tryon.pipelines.conditioning import WeightedLoras
 from tryon.pipelines.family import Family
+from tryon.pipelines.recent import Recent
 from tryon.preparation import Garment, prepared_garment
 from tryon.types import Category
 
