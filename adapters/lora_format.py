@@ -292,9 +292,9 @@ def _check_config(config: Mapping[str, Any]) -> None:
     patterns = config.get("alpha_pattern") or {}
     if not isinstance(patterns, dict):
         raise LoraFormatError("alpha_pattern of the adapter's configuration is not an object")
-    for field, value in {"lora_alpha": config.get("lora_alpha", 1), **patterns}.items():
+    for name, value in {"lora_alpha": config.get("lora_alpha", 1), **patterns}.items():
         if isinstance(value, bool) or not isinstance(value, int | float | None):
-            raise LoraFormatError(f"{field} of the adapter's configuration is {value!r}, no number")
+            raise LoraFormatError(f"{name} of the adapter's configuration is {value!r}, no number")
     for pattern in patterns:
         try:
             re.compile(pattern)

@@ -14,7 +14,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from io import BytesIO
 from os import PathLike
-from pathlib import Path
 from typing import IO, Any
 
 import numpy as np
@@ -124,12 +123,15 @@ def opened(source: Source, max_pixels: int) -> Iterator[ImageFile]:
         yield image
 
 
-def source_path(source: object) -> Path | None:
-    """The file that a source is in, to be named in errors; None for a picture in memory."""
+def source_path(source: object) -> FilePath | None:
+    """The file that a source is in, to be named in errors; None for a picture in memory.
+
+    As it was given: a path made of a URL would lose one of its slashes.
+    """
     if isinstance(source, str | PathLike):
-        return Path(source)
+        return source
     name = getattr(source, "name", None)  # of an open file; a number for one of the system's
-    return Path(name) if isinstance(name, str) and name else None
+    return name if isinstance(name, str) and name else None
 
 
 @contextmanager

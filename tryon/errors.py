@@ -66,7 +66,8 @@ class TryOnError(Exception):
         path: str | PathLike[str] | None = None,
         remedy: str | None = None,
     ) -> None:
-        self.reason = reason.rstrip(".")
+        # Some libraries end in a full stop and a new line, and pydantic says what kind it raised.
+        self.reason = reason.replace("Value error, ", "").rstrip(" .\r\n\t")
         self.path = None if path is None else str(path)
         self.remedy = remedy
         super().__init__(reason)
@@ -74,7 +75,8 @@ class TryOnError(Exception):
     def __str__(self) -> str:
         where = f"{self.path}: " if self.path else ""
         remedy = f" {self.remedy}" if self.remedy else ""
-        return " ".join(f"{where}{self.reason}.{remedy}".split())
+        stop = "" if self.reason.endswith(("!", "?", ":")) else "."
+        return " ".join(f"{where}{self.reason}{stop}{remedy}".split())
 
     def __reduce__(self):  # type: ignore[no-untyped-def]
         return _rebuild, (type(self), self.reason, self.path, self.remedy)

@@ -26,6 +26,7 @@ from tryon.provenance import DigitalSourceType, digital_source_types, xmp_packet
 __all__ = [
     "MAX_PIXELS",
     "DigitalSourceType",
+    "FilePath",
     "Source",
     "check_output",
     "digital_source_types",

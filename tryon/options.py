@@ -8,6 +8,7 @@ import numbers
 import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields, replace
+from pathlib import Path
 from typing import Any, Literal, get_args
 
 from tryon.errors import OptionError
@@ -155,6 +156,15 @@ def lora_and_weight(text: str) -> tuple[str, float]:
     if not -4 <= weight <= 4:
         raise OptionError(f"the weight of {file!r} is {weight:g}, not a number from -4 to 4")
     return file, weight
+
+
+def lora_file(name: str, folder: Path) -> Path:
+    """The LoRA file that is meant: a path, or the name of a file in the folder.
+
+    The path that was asked for where there is neither.
+    """
+    inside = folder / (name if name.endswith(".safetensors") else f"{name}.safetensors")
+    return inside if inside.is_file() and not Path(name).is_file() else Path(name)
 
 
 def words_and_loras(prompt: str) -> tuple[str, tuple[str, ...]]:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from os import PathLike
+from pathlib import Path
+from shutil import copyfile
 from threading import Event
 from typing import IO, Any, Literal
 
@@ -17,12 +19,16 @@ from tryon.batch.engines import Engine, EngineSource, LoadedEngine, ModelEngine,
 from tryon.batch.inputs import Inputs
 from tryon.batch.job import BatchOptions, Job, RowResult
 from tryon.batch.local import work_here, work_in_processes
-from tryon.batch.manifest import Manifest, Source, likely_typing_errors
+from tryon.batch.manifest import Manifest, Source, known_skus, likely_typing_errors
+from tryon.batch.naming import NameTemplate
 from tryon.batch.order import chunks, grouped
 from tryon.batch.outputs import Outputs, only_run
+from tryon.batch.readers import records_of
+from tryon.batch.results import write_csv, write_parquet
 from tryon.batch.rows import ERROR, BadRow
-from tryon.batch.tally import Tally
+from tryon.batch.tally import LINES, Tally
 from tryon.errors import BatchError, ManifestError, OptionError
+from tryon.kept_inputs import check_folder, check_inputs_kept
 
 logger = logging.getLogger(__name__)
 
@@ -30,6 +36,8 @@ Runner = Literal["local", "ray"]
 OnRow = Callable[[RowResult], None]
 OnProgress = Callable[[Tally], None]
 
+RESULTS = ("results.csv", "results.parquet")
+SUMMARY, SHEET, ERRORS = "summary.json", "contact-sheet.html", "errors.jsonl"
 _COLUMNS = 1000  # unknown ones that are compared with the known
 
 
@@ -38,6 +46,7 @@ class Summary:
     """What came of a run. `tally` has the counts; the rest are full names of files.
 
     errors: the rows that failed, a manifest; None if there are none.
+    results: the ledger as a table, CSV and (with pyarrow) Parquet.
     """
 
     tally: Mapping[str, Any]
@@ -46,6 +55,7 @@ class Summary:
     report: str
     sheet: str | None
     errors: str | None
+    results: tuple[str, ...] = ()
 
     @property
     def failed(self) -> int:
@@ -87,23 +97,44 @@ def run_batch(
     Raises ManifestError, OptionError, OutputError, BatchError, or what opening the engine raises.
     """
     chosen = _batch_options(options)
+    inputs = Inputs(chosen.root)
     outputs = Outputs(out)
-    outputs.start()
+    _check_places(manifest, outputs)
     source = _engine_source(engine, catalog)
     job = Job(source, source.revision, outputs, chosen, catalog)
-    if isinstance(source, LoadedEngine) and runner == "local":
-        workers = 0
-    elif chosen.workers is not None or not isinstance(source, ModelEngine):
-        workers = chosen.workers or 0
-    else:
-        workers = default_workers(source)
+    name = None if chosen.name is None else NameTemplate(chosen.name)
+    rows = Manifest(manifest, inputs, name, None if catalog is None else known_skus(catalog))
     with ExitStack() as stack:
+        outputs.start()
         stack.enter_context(only_run(outputs))
         outputs.sweep()
         stack.callback(outputs.finish)
-        run = _Run(job, Manifest(manifest, Inputs(chosen.root)), stack, on_row, on_progress)
+        run = _Run(job, rows, stack, on_row, on_progress)
         run.validate()
+        workers = _workers(source, chosen, runner, run.tally.total - run.tally.unusable)
         return run.work(runner, address, workers, stop or Event())
+
+
+def _workers(source: EngineSource, options: BatchOptions, runner: Runner, rows: int) -> int:
+    """How many processes work besides this one; 0: this one alone."""
+    if isinstance(source, LoadedEngine) and runner == "local":
+        return 0
+    if options.workers is not None or not isinstance(source, ModelEngine):
+        return options.workers or 0
+    return default_workers(source, rows)
+
+
+def _check_places(manifest: Source, outputs: Outputs) -> None:
+    """Raise before anything is made if the manifest cannot be read or would be written over."""
+    if not _is_file(manifest):
+        return
+    file = str(manifest)
+    for _ in records_of(file):
+        break
+    if outputs.is_local and "://" not in file:
+        own = (*RESULTS, SUMMARY, SHEET)
+        check_inputs_kept([outputs.local / name for name in own], [file])
+        check_folder(outputs.local)
 
 
 def _batch_options(options: Mapping[str, Any]) -> BatchOptions:
@@ -139,25 +170,48 @@ class _Run:
         self.tally = Tally()
         self.failures: list[dict[str, Any]] = []  # the first ones, for the contact sheet
         self.name = job.outputs.next_run()
+        self.begun_from = self._own_errors()
         self.dead_letters = stack.enter_context(job.outputs.unfinished(".jsonl"))
         self._errors = stack.enter_context(self.dead_letters.open("w", encoding="utf-8"))
         self._ledger = stack.enter_context(job.outputs.ledger(self.name))
 
+    def _own_errors(self) -> str | None:
+        """Where the rows are kept that this run was given, if they are those that failed before:
+        what failed then is written over by what fails now."""
+        outputs, source = self.job.outputs, self.manifest.source
+        if not outputs.is_local or not _is_file(source) or not same_file(source, ERRORS, outputs):
+            return None
+        kept = self.name.replace(".jsonl", ".rows.jsonl")
+        with outputs.told(), outputs.unfinished() as file:
+            copyfile(outputs.local / ERRORS, file)
+            self.manifest = replace(self.manifest, source=outputs.publish(file, kept))
+        return kept
+
     def validate(self) -> None:
         """Look at every row before any work is done. Raises ManifestError if that is to stop it."""
         unknown: set[str] = set()
+        collisions: list[str] = []
         with self.job.outputs.told():
             for row in self.manifest:
                 self.tally.total += 1
                 if isinstance(row, BadRow):
                     self._unusable(row)
+                    if row.collides:
+                        collisions.append(f"line {row.line}: {row.reason}")
                 elif len(unknown) < _COLUMNS:
                     unknown.update(row.metadata)
+        if collisions:
+            raise ManifestError(
+                "pictures would have the names of others: " + "; ".join(collisions[:10]),
+                path=str(self.manifest.source) if _is_file(self.manifest.source) else None,
+                remedy="Use columns in --name that tell all rows apart, such as {id}.",
+            )
+        self._warn_of_unusable()
         for column, meant in likely_typing_errors(sorted(unknown)).items():
             logger.warning("column %r is kept as a note: did you mean %r?", column, meant)
         if self.tally.unusable and self.job.options.strict:
             self._errors.flush()
-            path = self.job.outputs.publish(self.dead_letters, "errors.jsonl")
+            path = self.job.outputs.publish(self.dead_letters, ERRORS)
             told = [f"line {f['line']}: {f['reason']}" for f in self.failures[:20]]
             raise ManifestError(
                 f"{self.tally.unusable} of {self.tally.total} rows cannot be used: "
@@ -165,6 +219,13 @@ class _Run:
                 path=str(self.manifest.source) if _is_file(self.manifest.source) else None,
                 remedy=f"All of them are in {path}.",
             )
+
+    def _warn_of_unusable(self) -> None:
+        """One line for each thing that is wrong, however many rows have it."""
+        for cause in self.tally.causes.values():
+            lines = ", ".join(map(str, cause.lines)) + (" ..." if cause.count > LINES else "")
+            rows = "1 row" if cause.count == 1 else f"{cause.count} rows"
+            logger.warning("%s cannot be used: %s (line %s)", rows, cause.reason, lines)
 
     def work(self, runner: Runner, address: str | None, workers: int, stop: Event) -> Summary:
         """Do what is left to do, and report."""
@@ -209,10 +270,11 @@ class _Run:
 
     def _unusable(self, row: BadRow) -> None:
         self.tally.unusable += 1
-        record = {"line": row.line, "status": "failed"}
+        self.tally.add_cause("RowError", row.reason, None, row.line)
+        record: dict[str, Any] = {"line": row.line, "status": "failed"}
         error = {"stage": "manifest", "kind": "RowError", "reason": row.reason}
-        if isinstance(row.record.get("id"), str):
-            record["id"] = row.record["id"]
+        known = {name: row.record.get(name) for name in ("id", "person", "garment", "sku")}
+        record |= {name: value for name, value in known.items() if isinstance(value, str)}
         _write_line(self._ledger, {**record, "error": error})
         self._dead_letter(dict(row.record), {"line": row.line, **error})
 
@@ -228,7 +290,7 @@ class _Run:
     def _report(self, *, interrupted: bool, sheet: bool) -> Summary:
         """Write what is known now: ledger, dead letters, summary and contact sheet."""
         outputs = self.job.outputs
-        record = {
+        record: dict[str, Any] = {
             **self.tally.as_record(),
             "revision": self.job.revision,
             "version": __version__,
@@ -236,12 +298,14 @@ class _Run:
         }
         self._ledger.flush()
         self._errors.flush()
-        ledger = outputs.publish(outputs.local / self.name, self.name)
         errors = None
-        if self.tally.failed:
-            errors = outputs.publish(self.dead_letters, "errors.jsonl")
+        if interrupted and self.begun_from is not None:
+            errors = outputs.shown(ERRORS)  # with what was not reached
+        elif self.tally.failed:
+            errors = outputs.publish(self.dead_letters, ERRORS)
         else:
-            outputs.remove("errors.jsonl")
+            outputs.remove(ERRORS)
+        results = tuple(self._tables(outputs.local / self.name))
         page = None
         if sheet:
             html = contact_sheet(
@@ -251,10 +315,20 @@ class _Run:
                 self.manifest.inputs,
                 outputs,
             )
-            page = self._published("contact-sheet.html", html)
-        summary = Summary(record, interrupted, ledger, outputs.shown("summary.json"), page, errors)
-        self._published("summary.json", json.dumps(summary.as_record(), indent=1) + "\n")
+            page = self._published(SHEET, html)
+        ledger = outputs.publish(outputs.local / self.name, self.name)
+        summary = Summary(
+            record, interrupted, ledger, outputs.shown(SUMMARY), page, errors, results
+        )
+        self._published(SUMMARY, json.dumps(summary.as_record(), indent=1) + "\n")
         return summary
+
+    def _tables(self, ledger: Path) -> Iterator[str]:
+        """The ledger as tables; their full names."""
+        for name, write in zip(RESULTS, (write_csv, write_parquet), strict=True):
+            with self.job.outputs.told(), self.job.outputs.unfinished() as file:
+                if write(ledger, file) is not False:  # type: ignore[operator]
+                    yield self.job.outputs.publish(file, name)
 
     def _published(self, name: str, text: str) -> str:
         with self.job.outputs.told(), self.job.outputs.unfinished() as file:
@@ -265,6 +339,12 @@ class _Run:
 def _write_line(file: IO[str], record: Mapping[str, Any]) -> None:
     file.write(json.dumps(record, default=repr) + "\n")
     file.flush()
+
+
+def same_file(source: Any, name: str, outputs: Outputs) -> bool:
+    """Whether a manifest is one of the results on this machine."""
+    own = outputs.local / name
+    return own.is_file() and "://" not in str(source) and own.samefile(str(source))
 
 
 def _is_file(source: Source) -> bool:

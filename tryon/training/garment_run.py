@@ -15,7 +15,7 @@ from tryon.catalog_record import CatalogGarment
 from tryon.engine import TryOn
 from tryon.errors import PersonError
 from tryon.garment_store import atlas_key, catalogued_garment, store_atlas
-from tryon.images import load_image
+from tryon.images import Source, load_image
 from tryon.perception import Perception
 from tryon.pipelines.family import Family
 from tryon.preparation import Garment, prepared_person
@@ -63,6 +63,54 @@ def train_in_catalog(
         trackers=trackers,
     )
     catalog.set_lora(sku, file, base=base)
+    return file
+
+
+def train_new(
+    config: GarmentLoraConfig,
+    photos: Sequence[Source],
+    *,
+    catalog: Catalog,
+    sku: str,
+    category: str,
+    caption: str,
+    model: str,
+    family: Family,
+    perception: Perception,
+    out: Path,
+    on_view: Callable[[int, int], None] | None = None,
+    on_step: OnStep | None = None,
+) -> Path:
+    """Train the LoRA of a garment that is new, and take both into the catalogue together.
+
+    However the training ends, the catalogue then has the whole garment or nothing of it: until the
+    end it lies in a catalogue of its own in `out`.
+
+    Raises what `train_in_catalog` and `Catalog.add` do.
+    """
+    catalog.check_free(sku)
+    apart = Catalog(out / "catalogue")
+    apart.add(sku, photos, category=category, caption=caption)
+    file = train_in_catalog(
+        config,
+        catalog=apart,
+        sku=sku,
+        model=model,
+        family=family,
+        perception=perception,
+        out=out,
+        on_view=on_view,
+        on_step=on_step,
+    )
+    trained = apart.get(sku)
+    catalog.add(sku, photos, category=trained.category, caption=caption)
+    try:
+        if trained.atlas is not None:
+            catalog.set_atlas(sku, apart.read(trained, trained.atlas.file), trained.atlas.key)
+        catalog.set_lora(sku, file, base=base_name(model))
+    except BaseException:
+        catalog.remove(sku)
+        raise
     return file
 
 

@@ -89,7 +89,8 @@ class FakeEngine:
 
     def finish(self, plan: FakePlan, painted: Image.Image) -> FakeLook:
         score = hashlib.sha256(painted.tobytes()).digest()[0] / 255
-        return FakeLook(painted, {"pose": score}, {"seed": plan.options.seed})
+        parameters = {"seed": plan.options.seed, "category": "upper"}
+        return FakeLook(painted, {"pose": score}, parameters)
 
 
 def _misbehave(prompt: str) -> None:
