@@ -188,7 +188,7 @@ async def check_of(
 
 
 def training_job(service: Service, new: NewGarment, out: Path) -> Job[Path]:
-    """Train the garment's LoRA, and take both into the catalogue; stopped, nothing is taken."""
+    """Take the garment into the catalogue and train its LoRA; stopped, it is taken out again."""
     catalog = service.wardrobe.catalog
     assert catalog is not None
     every = max(1, new.steps // VALIDATIONS)
@@ -196,23 +196,26 @@ def training_job(service: Service, new: NewGarment, out: Path) -> Job[Path]:
     config = GarmentLoraConfig.of({**config.as_dict(), **service.training})
 
     def work(engine: Any, report: OnProgress) -> Path:
-        from tryon.training.garment_run import train_new
+        from tryon.training.garment_run import train_in_catalog
 
         report("garment", 0, 0)
-        return train_new(
-            config,
-            [Path(file) for file in new.files],
-            catalog=catalog,
-            sku=new.sku,
-            category=new.category,
-            caption=new.caption,
-            model=engine.model,
-            family=engine.family,
-            perception=engine.perception,
-            out=out,
-            on_view=lambda done, total: report("views", done, total),
-            on_step=lambda done, total, loss: report("train", done, total),
-        )
+        files = [Path(file) for file in new.files]
+        catalog.add(new.sku, files, category=new.category, caption=new.caption)
+        try:
+            return train_in_catalog(
+                config,
+                catalog=catalog,
+                sku=new.sku,
+                model=engine.model,
+                family=engine.family,
+                perception=engine.perception,
+                out=out,
+                on_view=lambda done, total: report("views", done, total),
+                on_step=lambda done, total, loss: report("train", done, total),
+            )
+        except BaseException:
+            catalog.remove(new.sku)
+            raise
 
     return Job(work, model=service.models[0], seconds=service.limits.train_seconds)
 

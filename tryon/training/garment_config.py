@@ -116,9 +116,10 @@ class GarmentLoraConfig:
 
 
 def views_for(config: GarmentLoraConfig) -> int:
-    """How many on-body pictures are made: no more than the steps can see in all their variants."""
+    """How many on-body pictures are made: no more than the steps can learn from, which are those
+    that each of their variants is seen `USES` times."""
     seen = config.steps * config.batch_size * config.accumulation
-    return min(config.views, max(LEAST_VIEWS, math.ceil(seen / config.variants)))
+    return min(config.views, max(LEAST_VIEWS, math.ceil(seen / (USES * config.variants))))
 
 
 def learning_rate_for(config: GarmentLoraConfig, text_width: int) -> float:
@@ -132,6 +133,7 @@ def learning_rate_for(config: GarmentLoraConfig, text_width: int) -> float:
 
 
 LEAST_VIEWS = 4  # of several people, with the warp and without
+USES = 4  # of a picture that is worth making; a run of the default length sees each 20 times
 _RANGES: tuple[tuple[str, float, float], ...] = (
     ("rank", 1, 256),
     ("alpha", 1e-6, 1e6),

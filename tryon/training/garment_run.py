@@ -15,13 +15,13 @@ from tryon.catalog_record import CatalogGarment
 from tryon.engine import TryOn
 from tryon.errors import PersonError
 from tryon.garment_store import atlas_key, catalogued_garment, store_atlas
-from tryon.images import Source, load_image
+from tryon.images import load_image
 from tryon.perception import Perception
 from tryon.pipelines.family import Family
 from tryon.preparation import Garment, prepared_person
 from tryon.stopwatch import Stopwatch
 from tryon.training.body_library import load_bodies
-from tryon.training.garment_config import GarmentLoraConfig
+from tryon.training.garment_config import GarmentLoraConfig, views_for
 from tryon.training.garment_lora import OnStep, TrainingGarment, train_garment_lora
 from tryon.training.garment_views import Wearer, library_wearer, library_wearers
 
@@ -55,7 +55,14 @@ def train_in_catalog(
         config,
         family=family,
         subject=TrainingGarment(sku, garment, base, entry.caption),
-        wearers=wearers_of(perception, catalog, entry, garment),
+        # Each view shows another person, and looking at one takes as long as some steps.
+        wearers=wearers_of(
+            perception,
+            catalog,
+            entry,
+            garment,
+            None if config.validate_every else views_for(config),
+        ),
         out=out,
         resume=resume,
         on_view=on_view,
@@ -66,58 +73,17 @@ def train_in_catalog(
     return file
 
 
-def train_new(
-    config: GarmentLoraConfig,
-    photos: Sequence[Source],
-    *,
-    catalog: Catalog,
-    sku: str,
-    category: str,
-    caption: str,
-    model: str,
-    family: Family,
-    perception: Perception,
-    out: Path,
-    on_view: Callable[[int, int], None] | None = None,
-    on_step: OnStep | None = None,
-) -> Path:
-    """Train the LoRA of a garment that is new, and take both into the catalogue together.
-
-    However the training ends, the catalogue then has the whole garment or nothing of it: until the
-    end it lies in a catalogue of its own in `out`.
-
-    Raises what `train_in_catalog` and `Catalog.add` do.
-    """
-    catalog.check_free(sku)
-    apart = Catalog(out / "catalogue")
-    apart.add(sku, photos, category=category, caption=caption)
-    file = train_in_catalog(
-        config,
-        catalog=apart,
-        sku=sku,
-        model=model,
-        family=family,
-        perception=perception,
-        out=out,
-        on_view=on_view,
-        on_step=on_step,
-    )
-    trained = apart.get(sku)
-    catalog.add(sku, photos, category=trained.category, caption=caption)
-    try:
-        if trained.atlas is not None:
-            catalog.set_atlas(sku, apart.read(trained, trained.atlas.file), trained.atlas.key)
-        catalog.set_lora(sku, file, base=base_name(model))
-    except BaseException:
-        catalog.remove(sku)
-        raise
-    return file
-
-
 def wearers_of(
-    perception: Perception, catalog: Catalog, entry: CatalogGarment, garment: Garment
+    perception: Perception,
+    catalog: Catalog,
+    entry: CatalogGarment,
+    garment: Garment,
+    most: int | None = None,
 ) -> list[Wearer]:
-    """Those who wear the garment in its own photos, in turns with the library's people."""
+    """Those who wear the garment in its own photos, in turns with the library's people.
+
+    most: how many of the library's are enough; None: all.
+    """
     own = []
     for photo, picture in zip(entry.photos, catalog.photos(entry), strict=True):
         if photo.kind == "flat-lay":
@@ -125,7 +91,7 @@ def wearers_of(
         image = load_image(picture)
         with suppress(PersonError):  # lies flat: nobody is in the photo
             own.append(Wearer(prepared_person(perception, image, photo.key, Stopwatch())))
-    return in_turns(own, library_wearers(perception, garment.category))
+    return in_turns(own, library_wearers(perception, garment.category, most=most))
 
 
 def in_turns(own: Sequence[Wearer], library: Sequence[Wearer]) -> list[Wearer]:
