@@ -32,12 +32,14 @@ class Manifest:
     inputs: where the rows' files may lie.
     name: what the pictures are called, where they are not called after all they are made from.
     known_sku: whether a garment goes by this SKU, where that is cheap to tell.
+    results: the folder of the pictures, where one may be replaced: no input may lie there.
     """
 
     source: Source
     inputs: Inputs
     name: NameTemplate | None = None
     known_sku: Callable[[str], bool] | None = None
+    results: str | None = None
 
     def __iter__(self) -> Iterator[Row | BadRow]:
         """Each row once, or what is wrong with it. Nothing is kept but the ids, on disk."""
@@ -78,7 +80,9 @@ class Manifest:
         try:
             for place in (row.person, row.garment, row.mask):
                 if place is not None:
-                    self.inputs.locate(place)
+                    path = self.inputs.locate(place).path
+                    if self.results is not None and path.startswith(f"{self.results}/"):
+                        raise RowError(f"{place!r} lies where the pictures go, and may be replaced")
             for lora in row.loras:
                 if named_sku(lora) is None:
                     self.inputs.locate(lora_place(lora_and_weight(lora)[0]))

@@ -330,6 +330,9 @@ def test_pictures_may_have_names_of_the_shops_own(root: Path, tmp_path: Path) ->
     changed = run(root, out, rows, name="{garment}_{view}", defaults={"steps": 3})
     assert changed.tally["done"] == 2
     assert sorted(p.name for p in (out / "looks").iterdir()) == names
+    once_more = {"person": "out/looks/g000_v0.jpg", "garment": "in/garments/g000.jpg", "view": "x"}
+    chained = run(tmp_path, out, [once_more], name="{view}")
+    assert chained.failed == 1 and "may be replaced" in chained.tally["causes"][0]["reason"]
     before = pictures(out)
     with pytest.raises(ManifestError, match="line 2.*g000.*line 1 already"):
         run(root, out, rows, name="{garment}")
