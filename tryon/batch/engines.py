@@ -7,7 +7,7 @@ import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
 from PIL.Image import Image
 
@@ -64,6 +64,7 @@ class ModelEngine:
     pose: PoseName = "blazepose"
     threads: int | None = None
     catalog: str | None = None
+    preload: ClassVar[tuple[str, ...]] = ("tryon.engine",)  # takes ten seconds of a core to import
 
     @property
     def revision(self) -> str:

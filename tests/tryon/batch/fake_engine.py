@@ -9,7 +9,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from PIL import Image
 
@@ -26,6 +26,7 @@ class FakeSource:
     opened: str | None = None
     broken: bool = False
     most: int | None = None  # pictures at once, above which memory is too short
+    preload: ClassVar[tuple[str, ...]] = ("tryon.batch.worker",)
 
     def open(self, worker: int) -> FakeEngine:
         if self.broken:
