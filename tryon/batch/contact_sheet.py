@@ -55,6 +55,9 @@ def contact_sheet(
             "image": result.image,
             "category": result.category or "",
             "doubts": result.doubts,
+            "warnings": [
+                text for text in result.warnings if text not in {d.said for d in result.doubts}
+            ],
             "record": json.dumps(result.row.as_record() | {"seed": result.row.seed}),
             "thumbnails": _thumbnails(result, inputs, outputs),
         }

@@ -135,7 +135,8 @@ class RowResult:
     """What became of one row.
 
     image: path of the picture below the output folder. scores, seconds: by name and by stage.
-    category: what the garment was taken for. retries: further tries that it took.
+    category: what the garment was taken for. warnings: what whoever uses the picture should know.
+    retries: further tries that it took.
     """
 
     row: Row
@@ -147,6 +148,7 @@ class RowResult:
     retries: int = 0
     failure: Failure | None = None
     category: str | None = None
+    warnings: tuple[str, ...] = ()
 
     @property
     def doubts(self) -> tuple[Doubt, ...]:
@@ -162,8 +164,8 @@ class RowResult:
         if self.image is not None:
             record |= {"image": self.image, "key": self.key, "category": self.category}
             record["scores"] = dict(self.scores)
-            if self.doubts:
-                record["warnings"] = [doubt.said for doubt in self.doubts]
+            if self.warnings:
+                record["warnings"] = list(self.warnings)
         if self.retries:
             record["retries"] = self.retries
         if self.failure is not None:

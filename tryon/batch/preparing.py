@@ -105,9 +105,15 @@ class RowPreparer:
             key = content_key(self.job, row, options, contents)
             sidecar = self.job.outputs.committed(row.base(key), key)
         if sidecar is not None:
-            scores, category = sidecar.get("scores", {}), sidecar.get("category")
             return RowResult(
-                row, "skipped", sidecar["image"], key, scores, clock.seconds, category=category
+                row,
+                "skipped",
+                sidecar["image"],
+                key,
+                sidecar.get("scores", {}),
+                clock.seconds,
+                category=sidecar.get("category"),
+                warnings=tuple(sidecar.get("warnings", ())),
             )
         tries.stage = "prepare"
         with clock.stage("read"):

@@ -13,9 +13,10 @@ logger = logging.getLogger(__name__)
 
 COLUMNS = (
     *("line", "id", "status", "person", "garment", "sku", "image", "category", "seconds"),
-    *("pose", "likeness", "print", "repainted", "warnings", "error", "reason", "remedy"),
+    *("pose", "likeness", "print", "seam", "covered", "repainted"),
+    *("warnings", "error", "reason", "remedy"),
 )
-NUMBERS = ("seconds", "pose", "likeness", "print", "repainted")
+NUMBERS = ("seconds", "pose", "likeness", "print", "seam", "covered", "repainted")
 _BATCH = 10_000  # rows that are written to Parquet together
 
 

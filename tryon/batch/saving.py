@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -55,6 +55,7 @@ class RowSaver:
             seconds,
             planned.tries.retries,
             category=look.parameters.get("category"),
+            warnings=warnings_of(look, scores),
         )
 
     def _commit(self, planned: Planned, look: Any, scores: dict[str, float]) -> str:
@@ -72,7 +73,7 @@ class RowSaver:
             "revision": self.job.revision,
             "preset": planned.row.rendering.get("preset", self.job.options.preset),
             "scores": {name: round(value, 6) for name, value in scores.items()},
-            "warnings": [doubt.said for doubt in doubts_of(scores)],
+            "warnings": warnings_of(look, scores),
             "metadata": dict(planned.row.metadata),
         }
 
@@ -82,6 +83,11 @@ class RowSaver:
 
         base = planned.row.base(planned.key)
         return self.job.outputs.commit(base, preset.suffix, fill, facts)
+
+
+def warnings_of(look: Any, scores: Mapping[str, float]) -> tuple[str, ...]:
+    """The look's own warnings, and the doubts that its scores give."""
+    return (*look.warnings, *(doubt.said for doubt in doubts_of(scores)))
 
 
 def measured(plan: Any, image: Image.Image) -> dict[str, float]:

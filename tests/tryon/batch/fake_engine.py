@@ -54,6 +54,7 @@ class FakeLook:
     image: Image.Image
     scores: dict[str, float]
     parameters: dict[str, Any]
+    warnings: tuple[str, ...] = ()
     seconds: dict[str, float] = field(default_factory=dict)
 
 
