@@ -42,7 +42,7 @@ class PerSample:
     def for_call(self, masked_image: torch.Tensor) -> Self:
         """The same weights, with a scheduler and a masked image that are this call's alone."""
         pipeline = copy(self)
-        pipeline.scheduler = deepcopy(self.scheduler)  # type: ignore[has-type]
+        pipeline.scheduler = deepcopy(self.scheduler)  # type: ignore[attr-defined]
         pipeline.masked_image = masked_image
         return pipeline
 

@@ -47,6 +47,7 @@ Each error says what is wrong, in which file, and what to do about it.
 
 from __future__ import annotations
 
+import re
 from os import PathLike
 
 
@@ -68,7 +69,8 @@ class TryOnError(Exception):
     ) -> None:
         # Some libraries end in a full stop and a new line, and pydantic says what kind it raised.
         self.reason = reason.replace("Value error, ", "").rstrip(" .\r\n\t")
-        self.path = None if path is None else str(path)
+        # A path made of a URL has lost a slash; drives have one letter.
+        self.path = None if path is None else re.sub(r"^(\w[\w+.-]+):/(?!/)", r"\1://", str(path))
         self.remedy = remedy
         super().__init__(reason)
 

@@ -97,3 +97,9 @@ def test_every_class_says_what_it_is_for(kind: type[TryOnError]) -> None:
 )
 def test_sentences_of_others_end_as_ours(reason: str, said: str) -> None:
     assert str(TryOnError(reason, path="f", remedy="Mend it.")) == said
+
+
+@pytest.mark.parametrize("url", ["s3://shop/a.jpg", "https://shop/a.jpg"])
+def test_urls_keep_their_slashes(url: str) -> None:
+    assert str(TryOnError("gone", path=Path(url))) == f"{url}: gone."
+    assert TryOnError("gone", path=Path("C:/shop")).path == "C:/shop"
