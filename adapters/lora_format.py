@@ -8,22 +8,24 @@ what it is.
 
 from __future__ import annotations
 
-import json
-import re
-from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import torch
 
 from tryon.adapters.checkpoint import read_tensors
-from tryon.adapters.lora_lists import is_list, named_lists
-from tryon.adapters.lora_names import Part, layer_path
+from tryon.adapters.lora_layout import (
+    Naming,
+    Numbers,
+    checked_alpha,
+    layout_of,
+    peft_config,
+    with_config,
+)
+from tryon.adapters.lora_names import Part
 from tryon.errors import LoraFormatError
-
-Naming = Literal["kohya", "diffusers", "PEFT", "attn_procs", "cloneofsimo"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -31,7 +33,8 @@ class LoraLayer:
     """The update of one layer: W' = W + weight * (alpha / rank) * up @ down.
 
     down: (rank, in) or (rank, in, kh, kw). up: (out, rank) or (out, rank, 1, 1). Both in the
-        file's own floating-point format; whoever computes with them widens them first.
+        file's own floating-point format, but 8-bit ones as float16, which holds them exactly;
+        whoever computes with them widens them first.
     """
 
     down: torch.Tensor
@@ -88,59 +91,20 @@ class Lora:
         return sum(layer.down.nbytes + layer.up.nbytes for layer in self.layers)
 
 
-# How a key may end, which tensor it is then, and whose naming that is. The first that fits counts.
-ENDINGS: tuple[tuple[str, Literal["down", "up", "alpha"], Naming], ...] = (
-    (r"\.lora_down\.weight", "down", "kohya"),
-    (r"\.lora_up\.weight", "up", "kohya"),
-    (r"\.lora_linear_layer\.down\.weight", "down", "diffusers"),
-    (r"\.lora_linear_layer\.up\.weight", "up", "diffusers"),
-    (r"\.lora\.down\.weight", "down", "diffusers"),
-    (r"\.lora\.up\.weight", "up", "diffusers"),
-    (r"_lora\.down\.weight", "down", "attn_procs"),
-    (r"_lora\.up\.weight", "up", "attn_procs"),
-    (r"\.lora_A(\.\w+)?\.weight", "down", "PEFT"),
-    (r"\.lora_B(\.\w+)?\.weight", "up", "PEFT"),
-    (r"\.alpha", "alpha", "kohya"),
-)
-
-# Pieces of keys that betray another kind of adapter. Some readers drop them and load the rest as
-# an ordinary LoRA, which is silently another thing.
-FOREIGN = {
-    "dora_scale": "DoRA",
-    "lora_magnitude_vector": "DoRA",
-    "hada_": "LoHa",
-    "lokr_": "LoKr",
-    "lora_mid": "LoCon with a core tensor",
-    "oft_": "OFT",
-    "boft_": "BOFT",
-    "bundle_emb": "a LoRA bundled with learned words",
-    "emb_params": "a learned word",
-    "lora_embedding_": "a LoRA of an embedding",
-    ".diff": "a LoRA with full weight differences",
-    ".w_norm": "a LoRA of norm layers",
-    ".b_norm": "a LoRA of norm layers",
-    ".a1.weight": "GLoRA",
-    ".on_input": "IA3",
-}
-
-
 def read_lora(file: Path) -> Lora:
     """What is in a LoRA file.
 
     Beside PEFT's `adapter_model.safetensors`, its `adapter_config.json` is read too, for alpha.
 
     Raises WeightsMissingError for no such file; LoraFormatError for anything but safetensors,
-    another kind of adapter, unknown keys, tensors that do not pair, and numbers that are not
-    finite.
+    another kind of adapter, unknown keys, tensors that do not pair, a broken configuration, and
+    numbers that are not finite or whose products are not.
     """
     tensors, metadata = read_tensors(file, corrupt=LoraFormatError)
-    config = file.with_name("adapter_config.json")
     try:
-        if file.stem == "adapter_model" and config.is_file():
-            metadata = {**metadata, "lora_adapter_metadata": config.read_text("utf-8")}
-        return canonical_lora(tensors, metadata)
+        return canonical_lora(tensors, with_config(file, metadata))
     except LoraFormatError as error:
-        raise LoraFormatError(error.reason, path=file, remedy=error.remedy) from error
+        raise LoraFormatError(error.reason, path=error.path or file, remedy=error.remedy) from error
 
 
 def canonical_lora(
@@ -152,117 +116,26 @@ def canonical_lora(
     alpha the scale is 1 (alpha = rank), as every reader has it.
     """
     metadata = dict(metadata or {})
-    _refuse_foreign(tensors)
-    words: tuple[str, ...] = ()
-    naming: Naming | None = None
-    if is_list(tensors):
-        tensors, words = named_lists(tensors, metadata)
-        naming = "cloneofsimo"
-    pieces, found = _sorted_pieces(tensors)
+    layout = layout_of(tensors, metadata)
     configs: dict[str, dict[str, Any]] = {}
     parts: dict[Part, LoraState] = {"unet": {}, "text_encoder": {}, "text_encoder_2": {}}
-    for part, path in sorted(pieces):
-        config = configs.setdefault(part, _peft_config(metadata, part))
-        parts[part][path] = _layer(path, pieces[part, path], config)
-    return Lora(**parts, words=words, naming=naming or found, metadata=metadata)
-
-
-def _sorted_pieces(
-    tensors: Mapping[str, torch.Tensor],
-) -> tuple[dict[tuple[Part, str], dict[str, torch.Tensor]], Naming]:
-    """Each layer's tensors, and whose naming the keys have."""
-    pieces: dict[tuple[Part, str], dict[str, torch.Tensor]] = defaultdict(dict)
-    namings: list[Naming] = []
-    unknown = []
-    for key, tensor in tensors.items():
-        stem, piece, naming = _without_ending(key)
-        layer = stem and layer_path(stem)
-        if not layer:
-            unknown.append(key)
-        elif piece in pieces[layer]:
-            raise LoraFormatError(f"two tensors for the same part of {layer[1]}: {key} is one")
-        else:
-            pieces[layer][piece] = tensor
-            namings += [naming] if piece != "alpha" else []
-    if unknown:
-        raise LoraFormatError(
-            f"{len(unknown)} unknown keys: {_some(unknown)}",
-            remedy="Only LoRA of Stable Diffusion's UNet and text encoders is read.",
+    for (part, path), keys in layout.layers.items():
+        config = configs.setdefault(part, peft_config(metadata, part))
+        parts[part][path] = _layer(
+            path, {piece: tensors[key] for piece, key in keys.items()}, config
         )
-    if not pieces:
-        raise LoraFormatError("no LoRA in this file")
-    return pieces, max(set(namings), key=namings.count, default="kohya")
-
-
-def _without_ending(key: str) -> tuple[str, str, Naming]:
-    """A key's front part, which tensor it is, and the naming; ("", "", ...) for an unknown end."""
-    for pattern, piece, naming in ENDINGS:
-        if match := re.search(rf"{pattern}$", key):
-            return key[: match.start()], piece, naming
-    return "", "", "kohya"
-
-
-def _refuse_foreign(tensors: Mapping[str, torch.Tensor]) -> None:
-    for mark, name in FOREIGN.items():
-        if found := [key for key in tensors if mark in key]:
-            raise LoraFormatError(
-                f"this is {name}: {_some(found)}", remedy="Only plain LoRA is read."
-            )
+    return Lora(**parts, words=layout.words, naming=layout.naming, metadata=metadata)
 
 
 def _layer(path: str, pieces: dict[str, torch.Tensor], config: dict[str, Any]) -> LoraLayer:
     """One layer's tensors, checked."""
-    if not {"down", "up"} <= set(pieces):
-        raise LoraFormatError(f"{path} has no {'up' if 'down' in pieces else 'down'} matrix")
-    down, up = pieces["down"], pieces["up"]
-    if not (down.is_floating_point() and up.is_floating_point()):
-        raise LoraFormatError(f"{path} holds {down.dtype} and {up.dtype}, not real numbers")
-    if down.ndim not in (2, 4) or up.ndim not in (2, 4) or up.shape[1] != down.shape[0]:
-        raise LoraFormatError(
-            f"{path}: matrices of {tuple(up.shape)} and {tuple(down.shape)} do not multiply"
-        )
-    if down.shape[0] == 0 or up.shape[2:].numel() != 1:
-        raise LoraFormatError(f"{path}: matrices of {tuple(up.shape)} and {tuple(down.shape)}")
-    alpha = _alpha(path, pieces, config, down.shape[0])
-    if not all(bool(torch.isfinite(numbers).all()) for numbers in (down, up, torch.tensor(alpha))):
-        raise LoraFormatError(f"{path} holds numbers that are not finite")
+    alpha = checked_alpha(path, {name: _numbers(t) for name, t in pieces.items()}, config)
+    down, up = (
+        m.to(torch.float16) if m.itemsize == 1 else m for m in (pieces["down"], pieces["up"])
+    )
     return LoraLayer(down, up, alpha)
 
 
-def _alpha(path: str, pieces: dict[str, torch.Tensor], config: dict[str, Any], rank: int) -> float:
-    """The layer's own alpha, else PEFT's for it, else the rank."""
-    if "alpha" in pieces:
-        if pieces["alpha"].numel() != 1:
-            raise LoraFormatError(
-                f"alpha of {path} is {tuple(pieces['alpha'].shape)}, not a number"
-            )
-        return float(pieces["alpha"])
-    alpha = config.get("lora_alpha")
-    # PEFT's patterns match the end of a path.
-    for pattern, value in (config.get("alpha_pattern") or {}).items():
-        if re.fullmatch(rf"(.*\.)?({pattern})", path):
-            alpha = value
-            break
-    if alpha is None:
-        return float(rank)
-    # Rank-stabilised LoRA divides by the root of the rank (Kalajdzievski 2023).
-    return float(alpha) * (rank**0.5 if config.get("use_rslora") else 1)
-
-
-def _peft_config(metadata: Mapping[str, str], part: Part) -> dict[str, Any]:
-    """PEFT's LoraConfig of a part of the pipeline; {} if there is none."""
-    try:
-        stored = json.loads(metadata.get("lora_adapter_metadata", "{}"))
-    except ValueError as error:
-        raise LoraFormatError(f"lora_adapter_metadata is not JSON: {error}") from error
-    if not isinstance(stored, dict):
-        raise LoraFormatError("lora_adapter_metadata is not a JSON object")
-    # diffusers puts the part before each key, PEFT's own files are of one part.
-    config = {k.removeprefix(f"{part}."): v for k, v in stored.items()}
-    if config.get("use_dora"):
-        raise LoraFormatError("this is DoRA: use_dora is set", remedy="Only plain LoRA is read.")
-    return config
-
-
-def _some(keys: list[str]) -> str:
-    return ", ".join(keys[:3]) + (f" and {len(keys) - 3} more" if len(keys) > 3 else "")
+def _numbers(tensor: torch.Tensor) -> Numbers:
+    name = str(tensor.dtype).removeprefix("torch.")
+    return Numbers(tuple(tensor.shape), name, lambda: tensor.detach().float().cpu().numpy())

@@ -9,10 +9,8 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from itertools import groupby
-
-import torch
 
 from tryon.errors import LoraFormatError
 
@@ -36,27 +34,28 @@ CLIP_LAYER = ("k_proj", "v_proj", "q_proj", "out_proj")
 KNOWN = {"unet": {"CrossAttention", "Attention", "GEGLU"}, "text_encoder": {"CLIPAttention"}}
 
 
-def is_list(tensors: Mapping[str, torch.Tensor]) -> bool:
+def is_list(keys: Iterable[str]) -> bool:
     """Whether the keys are cloneofsimo's."""
-    return any(KEY.fullmatch(key) for key in tensors)
+    return any(KEY.fullmatch(key) for key in keys)
 
 
-def named_lists(
-    tensors: Mapping[str, torch.Tensor], metadata: Mapping[str, str]
-) -> tuple[dict[str, torch.Tensor], tuple[str, ...]]:
-    """The tensors under diffusers' names, and the learned words that lie beside them.
+def named_keys(
+    keys: Iterable[str], metadata: Mapping[str, str]
+) -> tuple[dict[str, str], tuple[str, ...]]:
+    """The keys by diffusers' names, and the learned words that lie beside them.
 
     Raises LoraFormatError unless the numbers are those of a whole model.
     """
-    words = tuple(key for key in tensors if metadata.get(key) == WORD)
-    rest = sorted(set(tensors) - set(words))
+    present = set(keys)
+    words = tuple(sorted(key for key in present if metadata.get(key) == WORD))
+    rest = sorted(present - set(words))
     unknown = [key for key in rest if not KEY.fullmatch(key)]
     if unknown:
         raise LoraFormatError(f"{len(unknown)} unknown keys, such as {unknown[0]}")
     named = {}
-    for part, keys in groupby(rest, key=lambda key: key.partition(":")[0]):
+    for part, own in groupby(rest, key=lambda key: key.partition(":")[0]):
         paths = list(_paths(part, metadata))
-        numbers = {int(key.split(":")[1]) for key in keys}
+        numbers = {int(key.split(":")[1]) for key in own}
         if numbers != set(range(len(paths))):
             raise LoraFormatError(
                 f"the {part} has {len(numbers)} numbered layers instead of {len(paths)}",
@@ -64,11 +63,10 @@ def named_lists(
             )
         for number, path in enumerate(paths):
             for piece in ("down", "up"):
-                try:
-                    tensor = tensors[f"{part}:{number}:{piece}"]
-                except KeyError as error:
-                    raise LoraFormatError(f"the key {error} is missing") from error
-                named[f"{part}.{path}.lora.{piece}.weight"] = tensor
+                key = f"{part}:{number}:{piece}"
+                if key not in present:
+                    raise LoraFormatError(f"the key {key!r} is missing")
+                named[f"{part}.{path}.lora.{piece}.weight"] = key
     return named, words
 
 

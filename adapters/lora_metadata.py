@@ -11,9 +11,10 @@ import hashlib
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
-import safetensors.torch
-import torch
+if TYPE_CHECKING:
+    import torch
 
 # How other programs call a base: `ss_base_model_version`, `modelspec.architecture`,
 # `modelspec.implementation`.
@@ -120,6 +121,8 @@ def with_hashes(tensors: Mapping[str, torch.Tensor], metadata: Mapping[str, str]
     They are taken of the file as it would be with the `ss_*` metadata alone
     (kohya-ss/sd-scripts, library/train_util.py, `precalculate_safetensors_hashes`).
     """
+    import safetensors.torch
+
     kept = {key: value for key, value in metadata.items() if key.startswith("ss_")}
     data = safetensors.torch.save(dict(tensors), kept)
     model_hash = tensor_hash(data)

@@ -4,16 +4,24 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
+from math import prod
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar, get_args
 
-from tryon.adapters.lora_format import Lora, LoraState, read_lora
+from tryon.adapters.lora_layout import Numbers, checked_alpha, layout_of, peft_config, with_config
 from tryon.adapters.lora_metadata import LoraMetadata, tensor_hash
+from tryon.adapters.lora_names import Part
+from tryon.adapters.tensor_file import tensor_file
+from tryon.errors import LoraFormatError
+
+if TYPE_CHECKING:
+    from tryon.adapters.lora_format import Lora, LoraState
 
 Key = TypeVar("Key", int, float, str)
 
+PARTS: tuple[Part, ...] = get_args(Part)
 _BLOCK = re.compile(r"^.*(transformer_blocks|attentions|resnets|samplers|layers)\.\d+\.")
 
 
@@ -64,28 +72,56 @@ class LoraSummary:
 
 def lora_summary(file: Path) -> LoraSummary:
     """What is in a LoRA file. Raises what `read_lora` raises."""
-    lora = read_lora(file)
-    data = file.read_bytes()
-    layers = lora.layers
-    parts = {"unet": lora.unet, "text_encoder": lora.text_encoder}
-    parts["text_encoder_2"] = lora.text_encoder_2
+    data, tensors, metadata = tensor_file(file)
+    try:
+        metadata = with_config(file, metadata)
+        layout = layout_of(tensors, metadata)
+        layers = [
+            _layer(part, path, {piece: tensors[key] for piece, key in keys.items()}, metadata)
+            for (part, path), keys in layout.layers.items()
+        ]
+    except LoraFormatError as error:
+        raise LoraFormatError(error.reason, path=error.path or file, remedy=error.remedy) from error
+    crossing = (
+        layer.inputs for layer in layers if layer.part == "unet" and _reads_text(layer.path)
+    )
     return LoraSummary(
         file=file,
         size=len(data),
         hash=tensor_hash(data),
-        naming=lora.naming,
-        about=about_lora(lora),
-        layers={part: len(state) for part, state in parts.items() if state},
-        kinds=_counted(_kind(path) for state in parts.values() for path in state),
+        naming=layout.naming,
+        about=LoraMetadata.of(metadata, next(crossing, None)),
+        layers={part: n for part in PARTS if (n := sum(layer.part == part for layer in layers))},
+        kinds=_counted(_kind(layer.path) for layer in layers),
         ranks=_counted(layer.rank for layer in layers),
         alphas=_counted(layer.alpha for layer in layers),
-        scales=_counted(round(layer.scale, 6) for layer in layers),
-        dtypes=tuple(sorted({str(layer.down.dtype).removeprefix("torch.") for layer in layers})),
-        numbers=sum(layer.down.numel() + layer.up.numel() for layer in layers),
+        scales=_counted(round(layer.alpha / layer.rank, 6) for layer in layers),
+        dtypes=tuple(sorted({layer.dtype for layer in layers})),
+        numbers=sum(layer.rank * (layer.inputs + layer.outputs) for layer in layers),
         replaced=sum(layer.inputs * layer.outputs for layer in layers),
-        words=lora.words,
-        metadata=dict(sorted(lora.metadata.items())),
+        words=layout.words,
+        metadata=dict(sorted(metadata.items())),
     )
+
+
+@dataclass(frozen=True, slots=True)
+class _Layer:
+    part: Part
+    path: str
+    rank: int
+    inputs: int
+    outputs: int
+    alpha: float
+    dtype: str
+
+
+def _layer(
+    part: Part, path: str, pieces: Mapping[str, Numbers], metadata: Mapping[str, str]
+) -> _Layer:
+    alpha = checked_alpha(path, pieces, peft_config(metadata, part))
+    down, up = pieces["down"], pieces["up"]
+    rank, *inputs = down.shape
+    return _Layer(part, path, rank, prod(inputs), up.shape[0], alpha, down.dtype)
 
 
 def about_lora(lora: Lora) -> LoraMetadata:
@@ -95,7 +131,11 @@ def about_lora(lora: Lora) -> LoraMetadata:
 
 def _text_width(state: LoraState) -> int | None:
     """Width of the text that cross-attention reads."""
-    return next((layer.inputs for path, layer in state.items() if "attn2.to_k" in path), None)
+    return next((layer.inputs for path, layer in state.items() if _reads_text(path)), None)
+
+
+def _reads_text(path: str) -> bool:
+    return "attn2.to_k" in path
 
 
 def _kind(path: str) -> str:

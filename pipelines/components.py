@@ -24,6 +24,7 @@ from transformers import CLIPTextModel, CLIPTextModelWithProjection, CLIPTokeniz
 
 from tryon.adapters.checkpoint import load_model, no_progress_bars
 from tryon.errors import OptionError, WeightsCorruptError, WeightsUnsafeError
+from tryon.pipelines.family_folder import is_xl
 
 MODELS: dict[str, type[Any]] = {
     "unet": UNet2DConditionModel,
@@ -42,20 +43,6 @@ CHECKPOINT_ERRORS = (
 VAES: dict[str, type[Any]] = {kind.__name__: kind for kind in (AutoencoderKL, AutoencoderTiny)}
 # Settings of the SDXL pipelines that lie in `model_index.json`.
 XL_OPTIONS = ("force_zeros_for_empty_prompt", "requires_aesthetics_score")
-
-
-def is_xl(folder: Path) -> bool:
-    """Whether a folder in diffusers' layout holds SDXL, which has two text encoders."""
-    return (folder / "text_encoder_2").is_dir()
-
-
-def missing_parts(folder: Path) -> list[Path]:
-    """What a base model's folder lacks."""
-    files = ["model_index.json", "scheduler/scheduler_config.json", "tokenizer"]
-    files += [f"{name}/config.json" for name in ("unet", "vae", "text_encoder")]
-    if is_xl(folder):
-        files += ["tokenizer_2", "text_encoder_2/config.json"]
-    return [folder / file for file in files if not (folder / file).exists()]
 
 
 def load_base(folder: Path, *, dtype: torch.dtype) -> dict[str, Any]:

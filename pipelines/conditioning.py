@@ -8,12 +8,10 @@ from __future__ import annotations
 
 import hashlib
 import logging
-from collections import OrderedDict
-from collections.abc import Callable, Hashable
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Generic, TypeVar
+from typing import Any
 from uuid import uuid4
 
 import torch
@@ -25,9 +23,9 @@ from transformers import CLIPImageProcessorPil
 from tryon.adapters.ip_adapter import wants_patches
 from tryon.adapters.lora import LoraAdapter, attached
 from tryon.adapters.lora_format import Lora
+from tryon.pipelines.recent import Recent
 
 logger = logging.getLogger(__name__)
-Value = TypeVar("Value")
 
 WeightedLoras = tuple[tuple[Lora, float], ...]
 """LoRAs and how strongly each is applied; their updates add up."""
@@ -49,22 +47,6 @@ class ImageEmbeds:
 
     positive: torch.Tensor
     negative: torch.Tensor
-
-
-class Recent(Generic[Value]):
-    """The values of the `size` keys that were asked for last."""
-
-    def __init__(self, size: int) -> None:
-        self.size = size
-        self._values: OrderedDict[Hashable, Value] = OrderedDict()
-
-    def get(self, key: Hashable, compute: Callable[[], Value]) -> Value:
-        """The value of `key`, computed if it is not here."""
-        value = self._values.pop(key) if key in self._values else compute()
-        self._values[key] = value  # the last to be forgotten
-        if len(self._values) > self.size:
-            self._values.popitem(last=False)
-        return value
 
 
 class TextPrompts:

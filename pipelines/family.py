@@ -1,22 +1,10 @@
-"""A family: a set of weights that work together, loaded once, and how it wants to be used.
-
-On disk a family is a folder in diffusers' layout, with what diffusers has no place for beside it:
-
-    model_index.json  scheduler/  tokenizer/  text_encoder/  unet/  vae/   (SDXL: tokenizer_2/ ...)
-    controlnet/              the pose ControlNet                                        (optional)
-    controlnet_tile/         a ControlNet that is shown the warped garment              (optional)
-    image_encoder/           the CLIP vision model of the image prompt                  (optional)
-    ip_adapter.safetensors   the image prompt, in IP-Adapter's format                   (optional)
-    family.json              the fields of `FamilyConfig`                               (optional)
-"""
+"""A family: a set of weights that work together, loaded once."""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
 from pathlib import Path
-from typing import Any, Literal
+from threading import RLock
+from typing import Any
 
 import torch
 from diffusers import UNet2DConditionModel
@@ -28,13 +16,10 @@ from tryon.adapters.controlnet import load_controlnet
 from tryon.adapters.ip_adapter import IPAdapter
 from tryon.adapters.lora import fitting_module
 from tryon.adapters.lora_format import Lora
-from tryon.errors import OptionError, WeightsMissingError
 from tryon.pipelines.components import (
     chosen_scheduler,
-    is_xl,
     load_base,
     load_checkpoint,
-    missing_parts,
 )
 from tryon.pipelines.conditioning import (
     ImageEmbeds,
@@ -43,124 +28,17 @@ from tryon.pipelines.conditioning import (
     TextPrompts,
     WeightedLoras,
 )
+from tryon.pipelines.family_folder import ControlKind, FamilyConfig, FamilyPaths, require_all
 from tryon.pipelines.per_sample import inpaint_pipeline
-from tryon.types import CATEGORIES
 
-ControlKind = Literal["pose", "tile"]
-
-CONFIG_FILE = "family.json"
-
-
-@dataclass(frozen=True)
-class FamilyConfig:
-    """How a family wants to be used. Read from `family.json`; an unknown key is an error.
-
-    width, height: pixels of the picture that the UNet works on, multiples of 8.
-    steps, guidance, strength, control_scale, tile_scale, image_scale: defaults of
-        `InpaintSettings`.
-    scheduler, scheduler_options: name of a diffusers scheduler class, and what to change in the
-        configuration that lies in the folder. None keeps the folder's own.
-    masked_image: what the UNet sees inside the mask, in its masked-image channels: a "blank" as
-        Stable Diffusion inpainting was trained, or the "warp" for a UNet that was trained so.
-    layers: how far the layers of the picture are believed against what the model paints, 0-1; see
-        `Layers.share`. The better the model, the less.
-    prompts: one prompt for each category; `{garment}` stands for the garment's description.
-    """
-
-    width: int = 384
-    height: int = 512
-    steps: int = 20
-    guidance: float = 2.5
-    strength: float = 1.0
-    control_scale: float = 1.0
-    tile_scale: float = 0.5
-    image_scale: float = 1.0
-    scheduler: str | None = "UniPCMultistepScheduler"
-    scheduler_options: Mapping[str, Any] = field(default_factory=dict)
-    masked_image: Literal["blank", "warp"] = "blank"
-    layers: float = 0.75
-    prompts: Mapping[str, str] = field(
-        default_factory=lambda: {
-            "upper": "photo of a person wearing {garment}, upper body garment",
-            "lower": "photo of a person wearing {garment}, lower body garment",
-            "dress": "photo of a person wearing {garment}, full length garment",
-        }
-    )
-    negative_prompt: str = "deformed, blurry, low quality"
-
-    def __post_init__(self) -> None:
-        if self.width % 8 or self.height % 8 or min(self.width, self.height) < 8:
-            raise OptionError(
-                f"width and height are {self.width} and {self.height}, not multiples of 8"
-            )
-        if self.masked_image not in ("blank", "warp"):
-            raise OptionError(f"masked_image is {self.masked_image!r}, not 'blank' or 'warp'")
-        if not 0 <= self.layers <= 1:
-            raise OptionError(f"layers is {self.layers}, not a number from 0 to 1")
-        if set(self.prompts) != set(CATEGORIES):
-            raise OptionError(f"prompts are for {sorted(self.prompts)}, not {sorted(CATEGORIES)}")
-
-    @classmethod
-    def in_folder(cls, folder: Path) -> FamilyConfig:
-        """The configuration in a family's folder; the defaults of its architecture without one.
-
-        Raises OptionError for an unknown key or a broken file.
-        """
-        file = folder / CONFIG_FILE
-        if not file.is_file():
-            return cls(width=768, height=1024, steps=30) if is_xl(folder) else cls()
-        try:
-            values = json.loads(file.read_text(encoding="utf-8"))
-        except (OSError, ValueError) as error:
-            raise OptionError(f"cannot be read as JSON: {error}", path=file) from error
-        if not isinstance(values, dict):
-            raise OptionError("not a JSON object", path=file)
-        known = [f.name for f in fields(cls)]
-        unknown = sorted(set(values) - set(known))
-        if unknown:
-            raise OptionError(
-                f"unknown key {', '.join(unknown)}", path=file, remedy=f"Known: {', '.join(known)}."
-            )
-        try:
-            return cls(**values)
-        except (OptionError, TypeError) as error:
-            reason = error.reason if isinstance(error, OptionError) else str(error)
-            raise OptionError(reason, path=file) from error
-
-
-@dataclass(frozen=True)
-class FamilyPaths:
-    """Where the weights of a family lie. Whatever is None or empty stays off.
-
-    base: a folder in diffusers' layout, or one `.safetensors` checkpoint with everything in it.
-    config: for a checkpoint, the folder (same layout, no weights needed) that says what is in it.
-    controlnets: folders, and what each ControlNet is shown: the "pose" or the "tile" (the warp).
-    """
-
-    base: Path
-    config: Path | None = None
-    controlnets: tuple[tuple[Path, ControlKind], ...] = ()
-    ip_adapter: Path | None = None
-    image_encoder: Path | None = None
-
-    @classmethod
-    def in_folder(cls, folder: Path) -> FamilyPaths:
-        """The parts that lie in one folder (see the top of this file)."""
-        kinds: dict[str, ControlKind] = {"controlnet": "pose", "controlnet_tile": "tile"}
-        ip_adapter = folder / "ip_adapter.safetensors"
-        image_encoder = folder / "image_encoder"
-        return cls(
-            base=folder,
-            controlnets=tuple((folder / n, k) for n, k in kinds.items() if (folder / n).is_dir()),
-            ip_adapter=ip_adapter if ip_adapter.is_file() else None,
-            image_encoder=image_encoder if image_encoder.is_dir() else None,
-        )
+__all__ = ["ControlKind", "Family", "FamilyConfig", "FamilyPaths", "load_family", "load_parts"]
 
 
 class Family:
     """A loaded family: diffusers' inpainting pipeline, and caches of embeddings.
 
     controls: what each ControlNet of the pipeline is shown, in its order.
+    lock: held by whoever computes with the weights, on which LoRAs come and go.
     """
 
     def __init__(
@@ -169,6 +47,7 @@ class Family:
         self.pipeline = pipeline
         self.config = config
         self.controls = controls
+        self.lock = RLock()
         self._text_prompts = TextPrompts(pipeline)
         self._image_prompts = ImagePrompts(pipeline)
 
@@ -201,11 +80,13 @@ class Family:
 
         Remembered.
         """
-        return self._text_prompts.embed(prompt, negative_prompt, loras)
+        with self.lock:
+            return self._text_prompts.embed(prompt, negative_prompt, loras)
 
     def embed_garment(self, garment: Image.Image) -> ImageEmbeds:
         """What the image encoder makes of a garment photo, remembered."""
-        return self._image_prompts.embed(garment)
+        with self.lock:
+            return self._image_prompts.embed(garment)
 
     def keep_image_embeddings(self, folder: Path, revision: str) -> None:
         """Keep what the image encoder says of garments in files (see `ImagePrompts.keep`)."""
@@ -256,26 +137,3 @@ def load_parts(paths: FamilyPaths, *, dtype: torch.dtype) -> dict[str, Any]:
         kind = CLIPVisionModelWithProjection
         parts["image_encoder"] = load_model(kind, paths.image_encoder, dtype=dtype)
     return parts
-
-
-def require_all(paths: FamilyPaths) -> None:
-    """Raise WeightsMissingError that names everything that is not there."""
-    base = paths.base if paths.config is None else paths.config
-    missing = missing_parts(base)
-    if paths.config is not None and not paths.base.is_file():
-        missing.append(paths.base)
-    folders = [folder for folder, _ in paths.controlnets]
-    if paths.image_encoder is not None:
-        folders.append(paths.image_encoder)
-    missing += [f / "config.json" for f in folders if not (f / "config.json").is_file()]
-    if paths.ip_adapter is not None:
-        if not paths.ip_adapter.is_file():
-            missing.append(paths.ip_adapter)
-        if paths.image_encoder is None:
-            missing.append(base / "image_encoder")
-    if missing:
-        raise WeightsMissingError(
-            f"{len(missing)} parts of the family are not on this machine: "
-            + ", ".join(str(path) for path in missing),
-            path=paths.base,
-        )

@@ -9,56 +9,24 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Literal
 
 import torch
 from PIL import Image
 
 from tryon.adapters.checkpoint import without_false_alarms
-from tryon.errors import Cancelled, ImageError, MaskSizeError, OptionError
-from tryon.pipelines.family import Family, FamilyConfig
+from tryon.errors import Cancelled, ImageError, MaskSizeError
+from tryon.pipelines.family import Family
 from tryon.pipelines.inpaint_sample import InpaintSample
+from tryon.pipelines.inpaint_settings import InpaintSettings
+from tryon.pipelines.per_sample import check_finite
 from tryon.pipelines.preview import OnPreview, Previews
 from tryon.pipelines.wearing import dressed
 
+__all__ = ["InpaintSettings", "inpaint", "repaint"]
+
 OnStep = Callable[[int, int], bool | None]
-
-
-@dataclass(frozen=True)
-class InpaintSettings:
-    """What all samples of one call share.
-
-    steps: of the scheduler; `int(steps * strength)` of them are run.
-    guidance: classifier-free guidance scale; 1 is off and takes half the time.
-    strength: 0-1, how much noise the picture starts with; 1 starts from pure noise.
-    control_scale, tile_scale, image_scale: weight of the pose, of the warp seen by a tile
-        ControlNet, and of the image prompt; 0 is off.
-    """
-
-    steps: int
-    guidance: float
-    strength: float
-    control_scale: float
-    tile_scale: float
-    image_scale: float
-
-    def __post_init__(self) -> None:
-        if self.steps < 1:
-            raise OptionError(f"steps is {self.steps}, not 1 or more")
-        if not 0 < self.strength <= 1 or int(self.steps * self.strength) < 1:
-            raise OptionError(f"strength {self.strength} leaves none of {self.steps} steps")
-
-    @classmethod
-    def of(cls, config: FamilyConfig) -> InpaintSettings:
-        """The family's defaults; change some with `dataclasses.replace`."""
-        return cls(
-            steps=config.steps,
-            guidance=config.guidance,
-            strength=config.strength,
-            control_scale=config.control_scale,
-            tile_scale=config.tile_scale,
-            image_scale=config.image_scale,
-        )
 
 
 def inpaint(
@@ -117,9 +85,21 @@ def repaint(
     """Samples that are alike (see `batches_of`), through the pipeline in one batch.
 
     Returns PIL images, or float32 (B, H, W, 3) in 0..1. `on_step_end` is diffusers' callback.
+    Threads take turns: what a batch wears is put on the UNet that they share.
+    Raises NotANumberError if the model's numbers overflow.
     """
-    pipeline = family.pipeline
-    pipeline.masked_image = masked_images(family, samples)
+    with family.lock:
+        return _repainted(family, samples, settings, on_step_end, output_type)
+
+
+def _repainted(
+    family: Family,
+    samples: Sequence[InpaintSample],
+    settings: InpaintSettings,
+    on_step_end: Callable[..., dict[str, Any]] | None,
+    output_type: Literal["pil", "np"],
+) -> Any:
+    pipeline = family.pipeline.for_call(masked_images(family, samples))
     if family.has_image_prompt:
         shown = samples[0].garment is not None
         pipeline.set_ip_adapter_scale(settings.image_scale if shown else 0.0)
@@ -135,15 +115,27 @@ def repaint(
         "guidance_scale": settings.guidance,
         "strength": settings.strength,
         "generator": [torch.Generator("cpu").manual_seed(sample.seed) for sample in samples],
-        "callback_on_step_end": on_step_end,
+        "callback_on_step_end": partial(_after_step, on_step_end),
         "output_type": output_type,
     }
     try:
         with without_false_alarms(), dressed(family, samples, guided=settings.guidance > 1):
             return pipeline(**arguments).images
     finally:
-        del pipeline.masked_image
         pipeline.maybe_free_model_hooks()
+
+
+def _after_step(
+    on_step_end: Callable[..., dict[str, Any]] | None,
+    pipeline: Any,
+    step: int,
+    timestep: torch.Tensor,
+    tensors: dict[str, Any],
+) -> dict[str, Any]:
+    """diffusers' callback: numbers once lost stay lost, so the last step's are looked at."""
+    if step + 1 == pipeline.num_timesteps:
+        check_finite(tensors["latents"], "denoised")
+    return {} if on_step_end is None else on_step_end(pipeline, step, timestep, tensors)
 
 
 def starting_image(sample: InpaintSample) -> Image.Image:

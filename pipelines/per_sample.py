@@ -7,12 +7,16 @@ Everything is diffusers' own; two hooks are overridden:
   (huggingface/diffusers issue 9813). Here they pass as they come.
 * `prepare_mask_latents` gets `image * (1 - mask)`, and `image` is also what the denoising starts
   from. Here the picture that shows through the mask is given apart from the one to start from.
+
+A pipeline keeps on itself what the call under way is about: its scheduler's steps, its scales. So
+that no call meets another's, each has a pipeline of its own around the same weights (`for_call`).
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from copy import copy, deepcopy
+from typing import Any, Self
 
 import torch
 from diffusers import (
@@ -22,6 +26,9 @@ from diffusers import (
     StableDiffusionXLControlNetInpaintPipeline,
     StableDiffusionXLInpaintPipeline,
 )
+from diffusers.image_processor import VaeImageProcessor
+
+from tryon.errors import NotANumberError
 
 
 class PerSample:
@@ -31,6 +38,13 @@ class PerSample:
     """
 
     masked_image: torch.Tensor
+
+    def for_call(self, masked_image: torch.Tensor) -> Self:
+        """The same weights, with a scheduler and a masked image that are this call's alone."""
+        pipeline = copy(self)
+        pipeline.scheduler = deepcopy(self.scheduler)  # type: ignore[attr-defined]
+        pipeline.masked_image = masked_image
+        return pipeline
 
     def prepare_ip_adapter_image_embeds(
         self, ip_adapter_image: None, ip_adapter_image_embeds: list[torch.Tensor], *args: Any
@@ -63,6 +77,30 @@ class XLControlNetInpaintPipeline(PerSample, StableDiffusionXLControlNetInpaintP
     """Stable Diffusion XL with one ControlNet or several."""
 
 
+class FiniteImages(VaeImageProcessor):
+    """Pictures out of what a VAE decoded; raises NotANumberError where that is none."""
+
+    def postprocess(self, image: torch.Tensor, *args: Any, **options: Any) -> Any:
+        check_finite(image, "decoded")
+        return super().postprocess(image, *args, **options)
+
+
+def check_finite(values: torch.Tensor, what: str) -> None:
+    """Raise NotANumberError if any of the values is infinite or not a number.
+
+    what: was done to them, for the message.
+    """
+    if bool(torch.isfinite(values).all()):
+        return
+    half = values.dtype == torch.float16
+    raise NotANumberError(
+        f"what was {what} holds infinite values or values that are not numbers",
+        remedy="float16 overflows where bfloat16 and float32 do not: choose another dtype."
+        if half
+        else "Leave LoRAs out or weaken them, or check the weights: tryon weights verify.",
+    )
+
+
 def inpaint_pipeline(parts: Mapping[str, Any], controlnets: Sequence[ControlNetModel]) -> Any:
     """The pipeline for these parts (by diffusers' names) and ControlNets, ready to be called.
 
@@ -84,5 +122,6 @@ def inpaint_pipeline(parts: Mapping[str, Any], controlnets: Sequence[ControlNetM
     else:
         kind = XLInpaintPipeline if is_xl else InpaintPipeline
     pipeline = kind(**parts)
+    pipeline.image_processor = FiniteImages.from_config(pipeline.image_processor.config)
     pipeline.set_progress_bar_config(disable=True)
     return pipeline

@@ -83,20 +83,31 @@ class Catalog:
         Raises ImageError for a photo that cannot be read, CatalogConflictError for a SKU that is
         taken, CatalogError for a bad name or value.
         """
-        check_sku(sku)
+        last = self.check_free(sku, replace_existing=replace_existing)
         kinds = list(kinds or ["auto"] * len(photos))
         if not photos or len(kinds) != len(photos) or not set(kinds) <= set(KINDS):
             raise CatalogError("give at least one photo, and one kind for each")
         if category not in ("auto", *CATEGORIES):
             raise CatalogError(f"category is {category!r}")
-        last = self._last(sku)
-        if last is not None and not last.removed and not replace_existing:
-            raise CatalogConflictError(f"there is a garment {sku!r} already", path=self.store.url)
         kept = tuple(self._put_photo(sku, p, k) for p, k in zip(photos, kinds, strict=True))
         generation = last.generation + 1 if last else 1
         garment = CatalogGarment(sku, generation, category, caption, kept)
         self._commit(garment, last)
         return garment
+
+    def check_free(self, sku: str, *, replace_existing: bool = False) -> CatalogGarment | None:
+        """The last writing of a SKU that may be taken, None for one that never was.
+
+        Raises CatalogConflictError if it is taken, CatalogError for a bad name.
+        """
+        last = self._last(check_sku(sku))
+        if last is not None and not last.removed and not replace_existing:
+            raise CatalogConflictError(
+                f"there is a garment {sku!r} already",
+                path=self.store.url,
+                remedy="Choose another name, or replace it: --replace.",
+            )
+        return last
 
     def get(self, sku: str) -> CatalogGarment:
         """What is known of a garment now. Raises SkuNotFoundError."""
@@ -214,13 +225,13 @@ class Catalog:
 
     def _put_photo(self, sku: str, source: Source, kind: str) -> CatalogPhoto:
         image = load_cutout(source)
-        if isinstance(source, Image.Image):
+        if isinstance(source, str | PathLike):
+            path = Path(source)
+            content, stem, suffix = path.read_bytes(), path.stem, path.suffix.lower()
+        else:
             stream = BytesIO()
             image.save(stream, "PNG", compress_level=1)
             content, stem, suffix = stream.getvalue(), "photo", ".png"
-        else:
-            path = Path(source)
-            content, stem, suffix = path.read_bytes(), path.stem, path.suffix.lower()
         suffix = suffix if re.fullmatch(r"\.[a-z0-9]{1,5}", suffix) else ".img"
         return CatalogPhoto(self._put(sku, "photos", stem, suffix, content), photo_key(image), kind)
 

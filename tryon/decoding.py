@@ -12,9 +12,11 @@ import re
 import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
+from io import BytesIO
 from os import PathLike
 from typing import IO, Any
 
+import numpy as np
 from PIL import Image
 from PIL.AvifImagePlugin import AvifImageFile
 from PIL.BmpImagePlugin import BmpImageFile
@@ -37,7 +39,9 @@ from tryon.errors import (
 logger = logging.getLogger(__name__)
 
 FilePath = str | PathLike[str]
-Source = FilePath | Image.Image
+Source = FilePath | Image.Image | np.ndarray | bytes | bytearray | memoryview | IO[bytes]
+"""A picture: the path of a file; a `PIL.Image`; an array, uint8 (H, W), (H, W, 3) or (H, W, 4), in
+the order red, green, blue, opacity; a file's bytes; or a file opened in binary mode."""
 
 FORMATS = "JPEG, PNG, WebP, AVIF, TIFF or BMP"
 
@@ -84,34 +88,50 @@ _ORIENTATION, _NEW_SUBFILE_TYPE = 0x0112, 0x00FE
 def decoded(source: Source, max_pixels: int) -> Image.Image:
     """The upright picture in its own mode, which may be `source` itself: not to be changed.
 
-    Raises `OptionError` if `source` is neither a path nor a `PIL.Image`, else any `ImageError`.
+    Raises `OptionError` if `source` is none of what a picture may be, else any `ImageError`.
     """
+    if isinstance(source, np.ndarray):
+        source = _pictured(source)
     if isinstance(source, Image.Image):
         _check_pixels(source, max_pixels, None)
         with named_if_broken(None):
             if source.format != "MPO":  # a phone's JPEG, whose first picture is the photo
                 _check_single(source, None)
             return _upright(source)
-    with opened(source, max_pixels) as image, named_if_broken(source):
-        _check_single(image, source)
+    path = source_path(source)
+    with opened(source, max_pixels) as image, named_if_broken(path):
+        _check_single(image, path)
         return _upright(image)
 
 
 @contextmanager
-def opened(path: FilePath, max_pixels: int) -> Iterator[ImageFile]:
+def opened(source: Source, max_pixels: int) -> Iterator[ImageFile]:
     """The file with its header read, its size checked and nothing decoded; closed at the end."""
-    with _regular_file(path) as file:
-        max_bytes = 8 * max_pixels + (64 << 20)  # the widest pixels that we read, and metadata
-        if os.fstat(file.fileno()).st_size > max_bytes:
+    path = source_path(source)
+    max_bytes = 8 * max_pixels + (64 << 20)  # the widest pixels that we read, and metadata
+    with _bytes_of(source, max_bytes) as file:
+        if file.seek(0, os.SEEK_END) > max_bytes:
             raise ImageTooLargeError(
                 f"the file has more than {max_bytes >> 20} MiB", path=path, remedy="Scale it down."
             )
+        file.seek(0)
         decoder = _decoder(file.read(64), path)
         file.seek(0)
         with named_if_broken(path):
             image = decoder(file)
         _check_pixels(image, max_pixels, path)
         yield image
+
+
+def source_path(source: object) -> FilePath | None:
+    """The file that a source is in, to be named in errors; None for a picture in memory.
+
+    As it was given: a path made of a URL would lose one of its slashes.
+    """
+    if isinstance(source, str | PathLike):
+        return source
+    name = getattr(source, "name", None)  # of an open file; a number for one of the system's
+    return name if isinstance(name, str) and name else None
 
 
 @contextmanager
@@ -133,10 +153,49 @@ def named_if_broken(path: FilePath | None) -> Iterator[None]:
         ) from error
 
 
+def _bytes_of(source: Any, max_bytes: int) -> IO[bytes]:
+    """What is in the file, in the bytes, or in what is left of an open file."""
+    if isinstance(source, str | PathLike):
+        return _regular_file(source)
+    if isinstance(source, bytes | bytearray | memoryview):
+        return BytesIO(source)
+    read = getattr(source, "read", None)
+    content = read(max_bytes + 1) if callable(read) else None
+    if isinstance(content, bytes):
+        return BytesIO(content)
+    kind = type(source)
+    remedy = "Give a path, a PIL.Image, a uint8 array, bytes, or a file opened with 'rb'."
+    if isinstance(content, str):
+        remedy = "It was opened as text: open(path, 'rb')."
+    elif content is not None:  # a coroutine, of a web framework's upload
+        getattr(content, "close", lambda: None)()
+        remedy = "Wait for its bytes and give those: await upload.read()."
+    elif kind.__module__.startswith("torch"):
+        remedy = "For values from 0 to 1: (x.permute(1, 2, 0) * 255).byte().cpu().numpy()."
+    raise OptionError(f"an image is given as {kind.__module__}.{kind.__name__}", remedy=remedy)
+
+
+def _pictured(array: np.ndarray) -> Image.Image:
+    """The picture in an array. Raises OptionError for one of another shape or range."""
+    shape = array.shape
+    reason, remedy = f"an image is given as an array of {array.dtype} {shape}", ""
+    if array.dtype == np.bool_:
+        remedy = "Give array.astype('uint8') * 255."
+    elif array.dtype != np.uint8:
+        remedy = "For values from 0 to 1 give (array * 255).round().astype('uint8')."
+    elif array.ndim == 4 and shape[0] == 1:
+        remedy = "Give array[0]."
+    elif array.ndim == 3 and shape[0] in (3, 4) and shape[2] not in (3, 4):
+        remedy = "Give array.transpose(1, 2, 0): height, width, channels."
+    elif array.ndim not in (2, 3) or array.ndim == 3 and shape[2] not in (3, 4) or 0 in shape:
+        remedy = "Give height x width, with 3 channels (RGB) or 4 (RGBA) or none (grey)."
+    if remedy:
+        raise OptionError(reason, remedy=remedy)
+    return Image.fromarray(array)
+
+
 def _regular_file(path: FilePath) -> IO[bytes]:
     """Opened for reading. Pipes and devices, which need not ever end, are refused."""
-    if not isinstance(path, str | PathLike):
-        raise OptionError(f"an image is a path or a PIL.Image, not {type(path).__name__}")
     if re.match(r"[a-z][a-z0-9+.-]+:/|data:", os.fsdecode(path), re.IGNORECASE):
         raise ImageNotFoundError(
             "this is a URL, and none is ever fetched",
@@ -156,7 +215,7 @@ def _regular_file(path: FilePath) -> IO[bytes]:
     raise ImageNotFoundError(f"this is {kind}", path=path, remedy="Give the path of one image.")
 
 
-def _decoder(start: bytes, path: FilePath) -> type[ImageFile]:
+def _decoder(start: bytes, path: FilePath | None) -> type[ImageFile]:
     """The one class of Pillow's that reads a file which starts so."""
     if not start:
         raise ImageTruncatedError(

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import torch
 
+from tryon.accelerators import LARGE
 from tryon.errors import OptionError
 
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
-LARGE = 10**9  # bytes of weights from which memory, not rounding, is the worry
 
 
 def choose_device(name: str | None = None) -> torch.device:

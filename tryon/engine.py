@@ -19,7 +19,7 @@ from typing import Any, Literal, cast
 from PIL import Image
 
 from tryon.catalog import Catalog
-from tryon.errors import InputError, TryOnError
+from tryon.errors import InputError, NotANumberError, OptionError, TryOnError
 from tryon.finishing import finished_look
 from tryon.images import Source, load_image, photo_key, source_path
 from tryon.look import Look
@@ -27,11 +27,11 @@ from tryon.models import open_family
 from tryon.options import DressOptions, GarmentPhoto
 from tryon.outfit import Worn, check_outfit_options
 from tryon.perception import PoseName, load_perception
-from tryon.pipelines.conditioning import Recent
 from tryon.pipelines.family import Family, FamilyConfig
 from tryon.pipelines.inpaint import inpaint
 from tryon.pipelines.pose import require_visible
 from tryon.pipelines.preview import OnPreview
+from tryon.pipelines.recent import Recent
 from tryon.planning import Plan, planned
 from tryon.preparation import Garment, Person, prepared_person
 from tryon.stock import GarmentSource, Stock
@@ -66,7 +66,8 @@ class TryOn:
     catalog: garments that go by `sku:NAME`, in a folder or an object store (see `Catalog`).
     lora_folder: where LoRAs lie that are asked for by name, NAME.safetensors.
 
-    An engine is used by one thread at a time. Raises WeightsError, OptionError or DependencyError.
+    May be called from several threads: they prepare and finish side by side, and paint in turns.
+    Raises WeightsError, OptionError or DependencyError.
     """
 
     def __init__(
@@ -110,11 +111,12 @@ class TryOn:
     ) -> Look:
         """Dress the person in the garment, or in several together: `[top, skirt]`.
 
-        person, garment: paths or images, or what `prepare_person` and `prepare_garment` gave.
+        person, garment: paths, images, arrays, bytes or open files (see `tryon.images.Source`), or
+            what `prepare_person` and `prepare_garment` gave.
         mask: what to repaint, the size of the photo, white = repaint; see `mask_mode`.
         options: the fields of `DressOptions`.
 
-        Raises InputError of the fitting kind, or Cancelled.
+        Raises InputError of the fitting kind, NotANumberError, or Cancelled.
         """
         chosen = DressOptions().with_values(options)
         show = on_progress or _quiet
@@ -136,6 +138,8 @@ class TryOn:
         batch_size: how many go through the UNet together. Each comes out as it would alone.
         errors: `return` yields the error of a pair that cannot be dressed in its place.
         """
+        if errors not in ("raise", "return"):
+            raise OptionError(f"errors is {errors!r}", remedy="Choose raise or return.")
         chosen = DressOptions().with_values(options)
         show = on_progress or _quiet
         waiting: list[Plan | TryOnError] = []
@@ -144,32 +148,43 @@ class TryOn:
                 waiting.append(self.plan(person, garment, chosen))
             except InputError as error:
                 if errors == "raise":
-                    yield from self._finished(waiting, show)
+                    yield from self._finished(waiting, errors, show)
                     raise
                 waiting.append(error)
             if len(waiting) == batch_size:
-                yield from self._finished(waiting, show)
+                yield from self._finished(waiting, errors, show)
                 waiting = []
-        yield from self._finished(waiting, show)
+        yield from self._finished(waiting, errors, show)
 
     def _finished(
-        self, waiting: Sequence[Plan | TryOnError], on_progress: OnProgress
+        self,
+        waiting: Sequence[Plan | TryOnError],
+        errors: Literal["raise", "return"],
+        on_progress: OnProgress,
     ) -> Iterator[Look | TryOnError]:
         plans = [plan for plan in waiting if isinstance(plan, Plan)]
         looks = iter(
             [
-                self.finish(plan, painted)
+                painted if isinstance(painted, TryOnError) else self.finish(plan, painted)
                 for _, group in groupby(plans, key=lambda plan: plan.shared)
-                for plan, painted in self._painted(list(group), on_progress)
+                for plan, painted in self._painted(list(group), errors, on_progress)
             ]
         )
         for item in waiting:
             yield next(looks) if isinstance(item, Plan) else item
 
     def _painted(
-        self, plans: list[Plan], on_progress: OnProgress
-    ) -> Iterator[tuple[Plan, Image.Image]]:
-        yield from zip(plans, self.paint(plans, on_progress=on_progress), strict=True)
+        self, plans: list[Plan], errors: Literal["raise", "return"], on_progress: OnProgress
+    ) -> list[tuple[Plan, Image.Image | TryOnError]]:
+        """The plans and what was painted of them; one by one if not all of them can be."""
+        try:
+            return list(zip(plans, self.paint(plans, on_progress=on_progress), strict=True))
+        except NotANumberError as error:
+            if errors == "raise":
+                raise
+            if len(plans) == 1:
+                return [(plans[0], error)]
+        return [pair for plan in plans for pair in self._painted([plan], errors, on_progress)]
 
     def prepare_person(self, source: Source | Person, *, clock: Stopwatch | None = None) -> Person:
         """What is in a person photo. The same pixels are looked at once.
@@ -289,5 +304,6 @@ class TryOn:
 
 def _garments(garments: Garments) -> Sequence[GarmentSource]:
     """One garment or several, as several."""
-    several = isinstance(garments, Sequence) and not isinstance(garments, str)
+    one = str | bytes | bytearray | memoryview  # sequences, but each one picture
+    several = isinstance(garments, Sequence) and not isinstance(garments, one)
     return cast("Sequence[GarmentSource]", garments if several else [garments])

@@ -33,6 +33,7 @@ TryOnError
 │   ├── WeightsMissingError           not on this machine
 │   ├── WeightsCorruptError           not the bytes that were expected
 │   └── WeightsUnsafeError            a pickle, or anything else that could run code
+├── NotANumberError               the model's numbers overflow: no picture       (exit code 1)
 ├── DependencyError               an optional package is not installed         (exit code 1)
 ├── OutputError                   the result cannot be written                 (exit code 1)
 │   └── OutputFullError               no space is left
@@ -46,6 +47,7 @@ Each error says what is wrong, in which file, and what to do about it.
 
 from __future__ import annotations
 
+import re
 from os import PathLike
 
 
@@ -65,15 +67,18 @@ class TryOnError(Exception):
         path: str | PathLike[str] | None = None,
         remedy: str | None = None,
     ) -> None:
-        self.reason = reason.rstrip(".")
-        self.path = None if path is None else str(path)
+        # Some libraries end in a full stop and a new line, and pydantic says what kind it raised.
+        self.reason = reason.replace("Value error, ", "").rstrip(" .\r\n\t")
+        # A path made of a URL has lost a slash; drives have one letter.
+        self.path = None if path is None else re.sub(r"^(\w[\w+.-]+):/(?!/)", r"\1://", str(path))
         self.remedy = remedy
         super().__init__(reason)
 
     def __str__(self) -> str:
         where = f"{self.path}: " if self.path else ""
         remedy = f" {self.remedy}" if self.remedy else ""
-        return " ".join(f"{where}{self.reason}.{remedy}".split())
+        stop = "" if self.reason.endswith(("!", "?", ":")) else "."
+        return " ".join(f"{where}{self.reason}{stop}{remedy}".split())
 
     def __reduce__(self):  # type: ignore[no-untyped-def]
         return _rebuild, (type(self), self.reason, self.path, self.remedy)
@@ -208,6 +213,10 @@ class WeightsCorruptError(WeightsError):
 
 class WeightsUnsafeError(WeightsError):
     """Weights in a format that could run code when loaded."""
+
+
+class NotANumberError(TryOnError):
+    """What the model computed is infinite or not a number, and therefore no picture."""
 
 
 class DependencyError(TryOnError):

@@ -58,7 +58,7 @@ def garment_of_photos(perception: Perception, catalog: Catalog, entry: CatalogGa
             photo_key(cutout),
             cast("Literal['auto'] | Category", category),
             cast("GarmentPhoto", photo.kind),
-            Path(catalog.store.path(f"{entry.sku}/{photo.file}")),
+            catalog.store.path(f"{entry.sku}/{photo.file}"),
         )
         category = garment.category
         found.append(garment)

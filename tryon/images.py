@@ -19,13 +19,14 @@ from PIL import Image, ImageChops, ImageCms
 from PIL.PngImagePlugin import PngInfo
 
 from tryon import __version__
-from tryon.decoding import FilePath, Source, decoded, named_if_broken
+from tryon.decoding import FilePath, Source, decoded, named_if_broken, source_path
 from tryon.errors import ImageFormatError, MaskEmptyError, MaskSizeError, OptionError, OutputError
 from tryon.provenance import DigitalSourceType, digital_source_types, xmp_packet
 
 __all__ = [
     "MAX_PIXELS",
     "DigitalSourceType",
+    "FilePath",
     "Source",
     "check_output",
     "digital_source_types",
@@ -34,6 +35,7 @@ __all__ = [
     "load_mask",
     "photo_key",
     "save_image",
+    "source_path",
 ]
 
 logger = logging.getLogger(__name__)
@@ -48,8 +50,8 @@ def load_image(source: Source, *, max_pixels: int = MAX_PIXELS) -> Image.Image:
     """A photo as RGB: upright, sRGB, what is transparent laid over white, without metadata.
 
     Reads JPEG, PNG, WebP, AVIF, TIFF and BMP of 1 to 16 bits a channel in grey, palette, RGB or
-    CMYK; 16-bit values are scaled to 8. The content decides, not the name. A `PIL.Image` goes
-    through the same steps and is left as it was.
+    CMYK; 16-bit values are scaled to 8. The content decides, not the name. What is in memory (see
+    `Source`) goes through the same steps and is left as it was; an open file is read to its end.
 
     Raises:
         ImageNotFoundError: no such file, a folder, not readable, or a URL.
@@ -57,7 +59,7 @@ def load_image(source: Source, *, max_pixels: int = MAX_PIXELS) -> Image.Image:
         ImageAnimatedError: several frames or pages.
         ImageTooLargeError: more than `max_pixels`, found before anything is decoded.
         ImageTruncatedError: empty, cut off or broken.
-        OptionError: `source` is neither a path nor a `PIL.Image`.
+        OptionError: `source` is none of what a picture may be (see `Source`).
     """
     colour, alpha = _srgb_and_alpha(source, max_pixels)
     if alpha is not None:
@@ -89,7 +91,7 @@ def load_mask(source: Source, size: tuple[int, int]) -> Image.Image:
         MaskEmptyError: no pixel is at least half bright.
         ImageError: see `load_image`.
     """
-    path = _path_of(source)
+    path = source_path(source)
     image = decoded(source, max(MAX_PIXELS, size[0] * size[1]))
     if image.size != tuple(size):
         raise MaskSizeError(
@@ -113,11 +115,6 @@ def load_mask(source: Source, size: tuple[int, int]) -> Image.Image:
     return _without_metadata(mask)
 
 
-def source_path(source: Source) -> Path | None:
-    """The file that a source is in, to be named in errors; None for a picture in memory."""
-    return None if isinstance(source, Image.Image) else Path(source)
-
-
 def photo_key(photo: Image.Image) -> str:
     """Hex sha256 of a photo's size and pixels: the same picture, whatever file it came from."""
     digest = hashlib.sha256(f"{photo.mode} {photo.width}x{photo.height} ".encode())
@@ -127,15 +124,11 @@ def photo_key(photo: Image.Image) -> str:
 
 def _srgb_and_alpha(source: Source, max_pixels: int) -> tuple[Image.Image, Image.Image | None]:
     """Colours as sRGB in RGB, and opacity as L (None: opaque throughout)."""
-    path = _path_of(source)
+    path = source_path(source)
     image = decoded(source, max_pixels)
     with named_if_broken(path):
         colour, alpha = _colour_and_alpha(image, path)
         return _srgb(colour, image.info.get("icc_profile")), alpha
-
-
-def _path_of(source: Source) -> FilePath | None:
-    return None if isinstance(source, Image.Image) else source
 
 
 def _colour_and_alpha(

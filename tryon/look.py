@@ -95,6 +95,7 @@ class Look:
             "image": None if image is None else str(image),
             "mask": None if by_products is None else str(by_products / "mask.png"),
             "size": list(self.image.size),
+            "category": self.parameters["category"],
             "seed": self.parameters["seed"],
             "model": self.parameters["model"],
             "lora": list(self.parameters["lora"]),

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from os import PathLike
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from safetensors import SafetensorError, safe_open
 
-from tryon.device import choose_device, choose_dtype, memory_is_short
 from tryon.errors import OptionError, WeightsCorruptError, WeightsMissingError
-from tryon.pipelines.family import ControlKind, Family, FamilyConfig, FamilyPaths, load_family
+from tryon.pipelines.family_folder import ControlKind, FamilyConfig, FamilyPaths
 from tryon.weights import FAMILIES, family_folders
+
+if TYPE_CHECKING:
+    from tryon.pipelines.family import Family
 
 CONTROLS: tuple[ControlKind, ...] = ("pose", "tile")
 
@@ -27,6 +30,10 @@ def open_family(
     Device, number format and offloading suit the machine where they are None.
     Raises WeightsError of the fitting kind, or OptionError.
     """
+    # They load torch, without which it is soon said that there is no such family.
+    from tryon.device import choose_device, choose_dtype, memory_is_short
+    from tryon.pipelines.family import load_family
+
     paths, config = find_family(model)
     place = choose_device(device)
     size = weight_bytes(paths)
@@ -88,7 +95,7 @@ def _checkpoint(file: Path) -> tuple[FamilyPaths, FamilyConfig]:
 
 def _holds_sdxl(file: Path) -> bool:
     try:
-        with safe_open(file, framework="pt") as tensors:
+        with safe_open(file, framework="np") as tensors:
             return any(key.startswith("conditioner.embedders.1.") for key in tensors.keys())  # noqa: SIM118
     except (SafetensorError, OSError) as error:
         raise WeightsCorruptError(

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import difflib
 import math
+import numbers
 import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields, replace
+from pathlib import Path
 from typing import Any, Literal, get_args
 
 from tryon.errors import OptionError
@@ -73,15 +75,9 @@ class DressOptions:
         _one_of("tuck", self.tuck, get_args(Tuck))
         _one_of("limbs", self.limbs, get_args(Limbs))
         _one_of("mask_mode", self.mask_mode, get_args(MaskMode))
-        _within("seed", self.seed, 0, 2**63 - 1, whole=True)
-        _within("grow", self.grow, -10_000, 10_000, whole=True)
-        _within("feather", self.feather, 0, 0.1)
-        _within("detail", self.detail, 0, 1)
-        _within("steps", self.steps, 1, 1000, whole=True)
-        _within("guidance", self.guidance, 1, 30)
-        _within("strength", self.strength, 0.01, 1)
-        _within("control_scale", self.control_scale, 0, 2)
-        _within("image_scale", self.image_scale, 0, 2)
+        for name, low, high, whole in _RANGES:
+            value = _within(name, getattr(self, name), low, high, whole)
+            object.__setattr__(self, name, value)  # a plain number: numpy's has no JSON
         for name in ("prompt", "negative_prompt"):
             if not isinstance(getattr(self, name), str | None):
                 raise OptionError(f"{name} must be text")
@@ -116,14 +112,31 @@ def _one_of(name: str, value: object, choices: tuple[str, ...]) -> None:
         raise OptionError(f"{name} is {value!r}", remedy=f"Choose one of: {', '.join(choices)}.")
 
 
-def _within(name: str, value: Any, low: float, high: float, *, whole: bool = False) -> None:
+_RANGES: tuple[tuple[str, float, float, bool], ...] = (
+    ("seed", 0, 2**63 - 1, True),
+    ("grow", -10_000, 10_000, True),
+    ("feather", 0, 0.1, False),
+    ("detail", 0, 1, False),
+    ("steps", 1, 1000, True),
+    ("guidance", 1, 30, False),
+    ("strength", 0.01, 1, False),
+    ("control_scale", 0, 2, False),
+    ("image_scale", 0, 2, False),
+)
+
+
+def _within(name: str, value: Any, low: float, high: float, whole: bool) -> Any:
+    """The value as a plain number. Raises OptionError for one out of range, and for no number."""
     if value is None and name not in {"seed", "grow", "feather", "detail"}:
-        return
-    kind = int if whole else (int, float)
+        return None
+    kind: Any = numbers.Integral if whole else numbers.Real  # numpy's are of these, too
     number = isinstance(value, kind) and not isinstance(value, bool)
     if not number or not math.isfinite(value) or not low <= value <= high:
         noun = "a whole number" if whole else "a number"
         raise OptionError(f"{name} is {value!r}, not {noun} from {low:g} to {high:g}")
+    if isinstance(value, int | float):
+        return value
+    return int(value) if whole else float(value)
 
 
 def lora_and_weight(text: str) -> tuple[str, float]:
@@ -143,6 +156,15 @@ def lora_and_weight(text: str) -> tuple[str, float]:
     if not -4 <= weight <= 4:
         raise OptionError(f"the weight of {file!r} is {weight:g}, not a number from -4 to 4")
     return file, weight
+
+
+def lora_file(name: str, folder: Path) -> Path:
+    """The LoRA file that is meant: a path, or the name of a file in the folder.
+
+    The path that was asked for where there is neither.
+    """
+    inside = folder / (name if name.endswith(".safetensors") else f"{name}.safetensors")
+    return inside if inside.is_file() and not Path(name).is_file() else Path(name)
 
 
 def words_and_loras(prompt: str) -> tuple[str, tuple[str, ...]]:

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Literal
 
 import numpy as np
 from PIL import Image
 
 from tryon.errors import ImageTooSmallError, OptionError
-from tryon.images import load_image
+from tryon.images import FilePath, load_image
 from tryon.options import GarmentPhoto
 from tryon.perception import Perception
 from tryon.pipelines.bodymap import BodyMap, body_map
@@ -44,7 +43,7 @@ class Person:
     parsing: Parsing
     body: BodyMap
     key: str
-    path: Path | None = None
+    path: FilePath | None = None
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -72,7 +71,7 @@ def prepared_person(
     photo: Image.Image,
     key: str,
     clock: Stopwatch,
-    path: Path | None = None,
+    path: FilePath | None = None,
     poses: list[Pose] | None = None,
 ) -> Person:
     """Look at the photo of one person.
@@ -100,7 +99,7 @@ def prepared_garment(
     key: str,
     category: Literal["auto"] | Category = "auto",
     photo_kind: GarmentPhoto = "auto",
-    path: Path | None = None,
+    path: FilePath | None = None,
 ) -> Garment:
     """Look at a garment photo, and lay the garment out on the canonical body.
 
@@ -137,7 +136,7 @@ def _shrunk(photo: Image.Image, longest: int) -> Image.Image:
     return photo.resize(size, Image.Resampling.BOX, reducing_gap=2.0)
 
 
-def check_size(photo: Image.Image, path: Path | None = None) -> None:
+def check_size(photo: Image.Image, path: FilePath | None = None) -> None:
     """Raise ImageTooSmallError for a photo in which nothing can be seen."""
     if min(photo.size) < SMALLEST:
         raise ImageTooSmallError(

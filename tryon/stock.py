@@ -14,10 +14,11 @@ from tryon.catalog_record import CatalogGarment, named_sku
 from tryon.errors import LoraError, OptionError
 from tryon.garment_store import catalogued_garment
 from tryon.images import Source, load_cutout, photo_key, source_path
-from tryon.options import DressOptions, GarmentPhoto, lora_and_weight
+from tryon.options import DressOptions, GarmentPhoto, lora_and_weight, lora_file
 from tryon.perception import Perception
-from tryon.pipelines.conditioning import Recent, WeightedLoras
+from tryon.pipelines.conditioning import WeightedLoras
 from tryon.pipelines.family import Family
+from tryon.pipelines.recent import Recent
 from tryon.preparation import Garment, prepared_garment
 from tryon.types import Category
 
@@ -131,12 +132,3 @@ class Stock:
                 raise type(error)(error.reason, path=file, remedy=error.remedy) from error
             loras.append((lora, weight))
         return tuple(loras)
-
-
-def lora_file(name: str, folder: Path) -> Path:
-    """The LoRA file that is meant: a path, or the name of a file in the folder.
-
-    The path that was asked for where there is neither.
-    """
-    inside = folder / (name if name.endswith(".safetensors") else f"{name}.safetensors")
-    return inside if inside.is_file() and not Path(name).is_file() else Path(name)

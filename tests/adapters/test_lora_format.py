@@ -170,3 +170,47 @@ def test_files(tmp_path: Path) -> None:
     save_file({"key": down}, strange)
     with pytest.raises(LoraFormatError, match=r"strange\.safetensors: 1 unknown keys: key"):
         read_lora(strange)
+
+
+@pytest.mark.parametrize("kind", [torch.float8_e4m3fn, torch.float8_e5m2])
+def test_eight_bit_numbers_are_read_as_their_float16_twins(kind: torch.dtype) -> None:
+    down, up = (matrix.to(kind) for matrix in pair())
+    keys = f"{KOHYA}.lora_down.weight", f"{KOHYA}.lora_up.weight"
+    layer = canonical_state(dict(zip(keys, (down, up), strict=True)))[TO_K]
+    twin = canonical_state(dict(zip(keys, (down.half(), up.half()), strict=True)))[TO_K]
+    assert layer.down.dtype == torch.float16
+    assert torch.equal(layer.down, twin.down) and torch.equal(layer.up, twin.up)
+
+
+@pytest.mark.parametrize("size", [3e4, 1e30])
+def test_a_product_that_overflows_is_no_update(size: float) -> None:
+    down, up = (torch.full_like(matrix, size) for matrix in pair())
+    with pytest.raises(LoraFormatError, match=f"{TO_K} reaches"):
+        canonical_state({f"{KOHYA}.lora_down.weight": down, f"{KOHYA}.lora_up.weight": up})
+
+
+def test_large_matrices_with_a_small_product_are_fine() -> None:
+    down, up = torch.zeros(2, 6), torch.zeros(4, 2)
+    down[0], up[:, 1] = 3e4, 3e4
+    assert canonical_state({f"{KOHYA}.lora_down.weight": down, f"{KOHYA}.lora_up.weight": up})
+
+
+@pytest.mark.parametrize(
+    ("config", "named"),
+    [
+        (b'{"lora_alpha": "four"}', "lora_alpha"),
+        (b'{"alpha_pattern": ["to_k"]}', "alpha_pattern"),
+        (b'{"alpha_pattern": {"(": 8}}', "alpha_pattern.*regular expression"),
+        (b'{"alpha_pattern": {"to_k": null, "to_v": [8]}}', "to_v"),
+        (b'{"lora_alpha": \xff}', r"adapter_config\.json: not UTF-8"),
+        (b"[4]", "not a JSON object"),
+    ],
+)
+def test_a_broken_configuration_is_named(tmp_path: Path, config: bytes, named: str) -> None:
+    down, up = pair()
+    stem = f"base_model.model.{TO_K}"
+    file = tmp_path / "adapter_model.safetensors"
+    save_file({f"{stem}.lora_A.weight": down, f"{stem}.lora_B.weight": up}, file)
+    (tmp_path / "adapter_config.json").write_bytes(config)
+    with pytest.raises(LoraFormatError, match=named):
+        read_lora(file)

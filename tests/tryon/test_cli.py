@@ -38,7 +38,7 @@ def test_json_is_one_object_and_nothing_else(
     report = json.loads(capsys.readouterr().out)
     assert report["image"] == str(tmp_path / "out.png")
     assert report["mask"] == str(debug / "mask.png")
-    assert report["seed"] == 3
+    assert report["seed"] == 3 and report["category"] == "upper"
     assert report["seconds"]["total"] > 0
     mask, picture = (np.asarray(Image.open(report[name])) for name in ("mask", "image"))
     photo = np.asarray(Image.open(dress[1]))

@@ -11,6 +11,7 @@ import warnings
 import zlib
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -343,10 +344,61 @@ def test_what_the_system_will_not_open_is_named(
 
 
 @pytest.mark.parametrize(
-    "source", [None, 7, b"photo.jpg", np.zeros((4, 4, 3), np.uint8), io.BytesIO()]
+    "given",
+    [
+        Path.read_bytes,
+        lambda path: bytearray(path.read_bytes()),
+        lambda path: io.BytesIO(path.read_bytes()),
+        lambda path: np.asarray(Image.open(path)),
+    ],
+    ids=["bytes", "bytearray", "stream", "array"],
 )
-def test_what_is_neither_path_nor_image_is_an_option_error(source: Any) -> None:
-    with pytest.raises(OptionError, match="a path or a PIL.Image, not"):
+def test_what_is_in_memory_is_a_picture_too(
+    given: Callable[[Path], Any], file: Callable[..., Path]
+) -> None:
+    path = file(encoded(picture(), format="PNG"))
+    source = given(path)
+    assert load_image(source).tobytes() == load_image(path).tobytes()
+
+
+def test_an_array_may_have_opacity_or_be_grey() -> None:
+    clear = np.zeros((4, 5, 4), np.uint8)
+    assert load_image(clear).getpixel((0, 0)) == (255, 255, 255)
+    assert load_image(np.full((4, 5), 7, np.uint8)).getpixel((4, 3)) == (7, 7, 7)
+
+
+def test_a_broken_stream_is_named_by_its_file(tmp_path: Path) -> None:
+    (tmp_path / "half.png").write_bytes(encoded(picture(), format="PNG")[:60])
+    with (tmp_path / "half.png").open("rb") as half, pytest.raises(ImageTruncatedError) as told:
+        load_image(half)
+    assert told.value.path == str(tmp_path / "half.png")
+    with pytest.raises(ImageTruncatedError, match="empty"):
+        load_image(io.BytesIO())
+    with pytest.raises(ImageTooLargeError):
+        load_image(bytes(65 << 20), max_pixels=100)
+
+
+async def upload() -> bytes:
+    return b""
+
+
+@pytest.mark.parametrize(
+    ("source", "helps"),
+    [
+        (None, "a path, a PIL.Image, a uint8 array, bytes"),
+        (7, "a path, a PIL.Image, a uint8 array, bytes"),
+        (io.StringIO("text"), r"open\(path, 'rb'\)"),
+        (SimpleNamespace(read=lambda size: upload()), "await upload.read"),
+        (np.zeros((4, 4, 3), np.float32), r"array \* 255"),
+        (np.zeros((4, 4), bool), r"astype\('uint8'\) \* 255"),
+        (np.zeros((3, 8, 8), np.uint8), "transpose"),
+        (np.zeros((1, 8, 8, 3), np.uint8), r"array\[0\]"),
+        (np.zeros((8, 8, 2), np.uint8), "3 channels"),
+        (np.zeros((0, 8, 3), np.uint8), "3 channels"),
+    ],
+)
+def test_what_is_no_picture_is_an_option_error_that_helps(source: Any, helps: str) -> None:
+    with pytest.raises(OptionError, match=helps):
         load_image(source)
 
 

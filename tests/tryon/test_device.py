@@ -3,7 +3,8 @@ from __future__ import annotations
 import pytest
 import torch
 
-from tryon.device import LARGE, choose_device, choose_dtype, memory_is_short
+from tryon.accelerators import LARGE
+from tryon.device import choose_device, choose_dtype, memory_is_short
 from tryon.errors import OptionError
 
 CPU = torch.device("cpu")

@@ -69,6 +69,16 @@ def test_the_same_inputs_give_the_same_pixels(
     assert same(fresh.image, look.image)
 
 
+def test_pictures_in_memory_are_dressed_alike(
+    engine: TryOn, look: Look, astronaut: Path, shirt: Path
+) -> None:
+    """A web service has bytes, and cameras and notebooks have arrays."""
+    person, garment = np.asarray(Image.open(astronaut)), shirt.read_bytes()
+    assert same(engine.dress(person, garment, category="upper", seed=np.int64(7)).image, look.image)
+    with shirt.open("rb") as opened:
+        assert same(engine.dress(person, opened, category="upper", seed=7).image, look.image)
+
+
 def test_another_seed_gives_other_pixels(
     engine: TryOn, look: Look, astronaut: Path, shirt: Path
 ) -> None:

@@ -84,3 +84,22 @@ def test_str_is_one_line_with_file_reason_and_remedy(error: TryOnError, text: st
 @every_class
 def test_every_class_says_what_it_is_for(kind: type[TryOnError]) -> None:
     assert kind.__doc__ and kind.__doc__.strip().endswith(".")
+
+
+@pytest.mark.parametrize(
+    ("reason", "said"),
+    [
+        ("broken.\n", "f: broken. Mend it."),
+        ("broken...", "f: broken. Mend it."),
+        ("what is this?", "f: what is this? Mend it."),
+        ("steps: Value error, not 0", "f: steps: not 0. Mend it."),
+    ],
+)
+def test_sentences_of_others_end_as_ours(reason: str, said: str) -> None:
+    assert str(TryOnError(reason, path="f", remedy="Mend it.")) == said
+
+
+@pytest.mark.parametrize("url", ["s3://shop/a.jpg", "https://shop/a.jpg"])
+def test_urls_keep_their_slashes(url: str) -> None:
+    assert str(TryOnError("gone", path=Path(url))) == f"{url}: gone."
+    assert TryOnError("gone", path=Path("C:/shop")).path == "C:/shop"

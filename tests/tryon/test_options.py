@@ -1,11 +1,15 @@
 from __future__ import annotations
 
+import json
 from typing import Any
 
+import numpy as np
 import pytest
 
 from tryon.errors import OptionError
 from tryon.options import DressOptions, lora_and_weight, words_and_loras
+from tryon.pipelines.family_folder import FamilyConfig
+from tryon.pipelines.inpaint_settings import InpaintSettings
 
 
 @pytest.mark.parametrize(
@@ -94,3 +98,25 @@ def test_lora_tags_of_a_prompt(prompt: str, words: str, loras: tuple[str, ...]) 
 def test_an_empty_lora_tag_is_told() -> None:
     with pytest.raises(OptionError, match="<lora:>"):
         DressOptions(prompt="a shirt <lora: >")
+
+
+def test_numbers_of_numpy_are_numbers() -> None:
+    options = DressOptions(seed=np.int64(7), steps=np.uint8(2), strength=np.float32(0.5))
+    assert json.loads(json.dumps(options.as_dict()))["seed"] == 7
+    assert (type(options.seed), type(options.steps), type(options.strength)) == (int, int, float)
+    with pytest.raises(OptionError, match="seed"):
+        DressOptions(seed=np.float64(7))  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("steps", "strength", "helps"),
+    [(1, 0.8, "the whole way.*needs 2 steps"), (4, 0.2, "needs 5 steps")],
+)
+def test_a_strength_that_leaves_no_step_says_what_to_do(
+    steps: int, strength: float, helps: str
+) -> None:
+    settings = InpaintSettings.of(FamilyConfig(steps=20))
+    with pytest.raises(OptionError, match=helps):
+        settings.with_asked(DressOptions(steps=steps, strength=strength))
+    enough = settings.with_asked(DressOptions(steps=5, strength=strength))
+    assert int(enough.steps * enough.strength) >= 1

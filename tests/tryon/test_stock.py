@@ -10,8 +10,7 @@ import pytest
 from tryon import TryOn
 from tryon.catalog import Catalog
 from tryon.errors import OptionError, SkuNotFoundError, WeightsMissingError
-from tryon.options import DressOptions
-from tryon.stock import lora_file
+from tryon.options import DressOptions, lora_file
 
 
 @pytest.fixture

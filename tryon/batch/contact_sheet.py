@@ -1,17 +1,26 @@
-"""The worst pictures of a batch on one page that needs nothing but a browser."""
+"""The worst pictures of a batch on one page that needs nothing but a browser.
+
+People filter it, approve and reject, and save what they decided as a manifest: the rejected rows
+with another seed, for another try.
+"""
 
 from __future__ import annotations
 
 import base64
+import hashlib
+import json
 import logging
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
+from importlib.resources import files
 from io import BytesIO
 from typing import Any
 
 from jinja2 import Environment
+from markupsafe import Markup
 from PIL import Image
 
+from tryon.batch.doubts import DOUBTS
 from tryon.batch.inputs import Inputs
 from tryon.batch.job import RowResult
 from tryon.batch.outputs import Outputs
@@ -24,41 +33,6 @@ logger = logging.getLogger(__name__)
 HEIGHT = 256  # pixels of a thumbnail
 FAILURES = 200  # that are listed
 
-# Nothing of the manifest can become markup: Jinja escapes it, and the policy lets nothing run.
-PAGE = """<!doctype html>
-<html lang="en"><head><meta charset="utf-8">
-<meta http-equiv="Content-Security-Policy"
- content="default-src 'none'; img-src data:; style-src 'unsafe-inline'">
-<meta name="viewport" content="width=device-width"><title>{{ title }}</title>
-<style>
-body { font: 14px/1.4 system-ui, sans-serif; margin: 1.5rem; color: #222; background: #fafafa }
-main { display: grid; gap: 1rem; grid-template-columns: repeat(auto-fill, minmax(33rem, 1fr)) }
-figure { margin: 0; padding: .6rem; background: #fff; border: 1px solid #ddd; border-radius: 6px }
-figure div { display: flex; gap: .4rem } img { height: 256px; max-width: 33%; object-fit: contain }
-figcaption { overflow-wrap: anywhere } .low { color: #b00020; font-weight: 600 }
-table { border-collapse: collapse; margin: 1rem 0 } td, th { padding: .2rem .8rem .2rem 0;
-text-align: left; vertical-align: top; overflow-wrap: anywhere }
-</style></head><body>
-<h1>{{ title }}</h1>
-<table>{% for name, value in facts.items() %}<tr><th>{{ name }}</th><td>{{ value }}</td></tr>
-{% endfor %}</table>
-{% if failures %}<h2>Failed rows</h2>
-<table><tr><th>line</th><th>id</th><th>what</th><th>why</th></tr>
-{% for row in failures %}<tr><td>{{ row.line }}</td><td>{{ row.id }}</td><td>{{ row.kind }}</td>
-<td>{{ row.reason }}</td></tr>
-{% endfor %}</table>{% endif %}
-{% if pictures %}<h2>Pictures, the worst first</h2>
-<main>{% for row in pictures %}<figure>
-<div>{% for name, data in row.thumbnails %}<img loading="lazy" alt="{{ name }}" src="{{ data }}">
-{% endfor %}</div>
-<figcaption><b>{{ row.id }}</b> · line {{ row.line }} ·
-<span class="{{ 'low' if row.quality < 0.6 }}">{{ '%.2f' % row.quality }}</span>
-{% for name, value in row.scores.items() %} · {{ name }} {{ '%.2f' % value }}{% endfor %}<br>
-{{ row.image }}</figcaption></figure>
-{% endfor %}</main>{% endif %}
-</body></html>
-"""
-
 
 def contact_sheet(
     results: Iterable[RowResult],
@@ -68,9 +42,9 @@ def contact_sheet(
     outputs: Outputs,
     title: str = "Batch",
 ) -> str:
-    """HTML with person, garment and picture of each result, scores below, and the failed rows.
+    """HTML with person, garment and picture of each result, doubts below, and the failed rows.
 
-    failures: mappings of line, id, kind and reason. facts: shown on top.
+    failures: mappings of line, id, kind, reason and remedy. facts: shown on top.
     """
     pictures = [
         {
@@ -79,14 +53,37 @@ def contact_sheet(
             "quality": quality(result),
             "scores": result.scores,
             "image": result.image,
+            "category": result.category or "",
+            "doubts": result.doubts,
+            "warnings": [
+                text for text in result.warnings if text not in {d.said for d in result.doubts}
+            ],
+            "record": json.dumps(result.row.as_record() | {"seed": result.row.seed}),
             "thumbnails": _thumbnails(result, inputs, outputs),
         }
         for result in results
     ]
-    page = Environment(autoescape=True).from_string(PAGE)
+    script = _beside("contact_sheet.js")
+    hashed = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+    doubts = {doubt.code: doubt.said for _, doubt in DOUBTS.values()}
+    # Nothing of the manifest can become markup or run: Jinja escapes it, and the policy lets run
+    # nothing but the one script.
+    page = Environment(autoescape=True).from_string(_beside("contact_sheet.html"))
     return page.render(
-        title=title, facts=facts, failures=list(failures)[:FAILURES], pictures=pictures
+        title=title,
+        facts=facts,
+        failures=list(failures)[:FAILURES],
+        pictures=pictures,
+        doubts=doubts,
+        categories=sorted({picture["category"] for picture in pictures} - {""}),
+        script=Markup(script),
+        hash=hashed,
     )
+
+
+def _beside(name: str) -> str:
+    """A file of this package."""
+    return files("tryon.batch").joinpath(name).read_text("utf-8")
 
 
 def _thumbnails(result: RowResult, inputs: Inputs, outputs: Outputs) -> list[tuple[str, str]]:

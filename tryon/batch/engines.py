@@ -7,9 +7,11 @@ import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
 from PIL.Image import Image
+
+from tryon.accelerators import may_have_cuda
 
 if TYPE_CHECKING:
     from tryon.options import DressOptions
@@ -62,6 +64,7 @@ class ModelEngine:
     pose: PoseName = "blazepose"
     threads: int | None = None
     catalog: str | None = None
+    preload: ClassVar[tuple[str, ...]] = ("tryon.engine",)  # takes ten seconds of a core to import
 
     @property
     def revision(self) -> str:
@@ -84,7 +87,7 @@ class ModelEngine:
     @property
     def is_small(self) -> bool:
         """Whether several of it fit on one machine."""
-        from tryon.device import LARGE
+        from tryon.accelerators import LARGE
         from tryon.models import find_family, weight_bytes
 
         return self.model == "none" or weight_bytes(find_family(self.model)[0]) <= LARGE
@@ -120,15 +123,19 @@ class LoadedEngine:
         return self.engine
 
 
-def default_workers(source: ModelEngine) -> int:
-    """One process a GPU; on a CPU, one a core for small models, one in all for large ones."""
-    import torch
+ROWS_OF_A_WORKER = 12  # that one process paints while another one loads torch and the model
 
-    if (source.device or "cuda").startswith("cuda") and (count := torch.cuda.device_count()):
-        return 1 if source.device and ":" in source.device else count
-    if not source.is_small:
-        return 1
-    return cores()
+
+def default_workers(source: ModelEngine, rows: int) -> int:
+    """One process a GPU; on a CPU, one a core for small models, one in all for large ones; and no
+    more than `rows` are worth the loading of."""
+    if (source.device or "cuda").startswith("cuda") and may_have_cuda():
+        import torch
+
+        if count := torch.cuda.device_count():
+            return 1 if source.device and ":" in source.device else count
+    most = cores() if source.is_small else 1
+    return max(1, min(most, rows // ROWS_OF_A_WORKER))
 
 
 def cores() -> int:

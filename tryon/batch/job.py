@@ -5,13 +5,15 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
 
 from tryon import __version__
+from tryon.batch.doubts import Doubt, doubts_of
 from tryon.batch.engines import EngineSource
+from tryon.batch.naming import NameTemplate
 from tryon.batch.outputs import Outputs
 from tryon.batch.presets import FORMATS, PRESETS, Preset, PresetName
 from tryon.batch.rows import OPTIONS, Row
@@ -25,6 +27,8 @@ Status = Literal["done", "skipped", "failed"]
 class BatchOptions:
     """How a batch is made. What a row says of itself comes before `defaults`.
 
+    name: a template such as `{sku}_{view}` for the pictures' names (see `NameTemplate`), which
+        then say nothing of what they are made from: one made anew takes the old one's place.
     root: the folder or store that the rows' paths are below.
     defaults: fields of `DressOptions` for all rows.
     preset, suffix: size and format of the pictures; None: the preset's own format.
@@ -55,6 +59,7 @@ class BatchOptions:
     window: int = 2048
     breaker: int = 20
     strict: bool = False
+    name: str | None = None
     wait: float = 0.5
 
     def __post_init__(self) -> None:
@@ -69,13 +74,14 @@ class BatchOptions:
             if value is not None and (type(value) is not int or value < low):
                 raise OptionError(f"{name} is {value!r}, not a whole number from {low}")
         DressOptions().with_values(self.defaults)
+        if self.name is not None:
+            NameTemplate(self.name)
 
-    @property
-    def rendering(self) -> Preset:
-        """The preset with the format that was asked for."""
-        chosen = PRESETS[self.preset]
-        changes = {} if self.suffix is None else {"suffix": self.suffix}
-        return Preset(**{**asdict(chosen), **changes})
+    def rendering(self, row: Row) -> Preset:
+        """The preset with the format that was asked for, by the row or for all."""
+        preset = PRESETS[row.rendering.get("preset", self.preset)]  # type: ignore[index]
+        suffix = f".{row.rendering['format']}" if "format" in row.rendering else self.suffix
+        return preset if suffix is None else replace(preset, suffix=suffix)
 
 
 @dataclass(frozen=True)
@@ -91,8 +97,7 @@ class Job:
     @cached_property
     def ingredients(self) -> str:
         """What all pictures of the job have in common, for `content_key`."""
-        rendering, provenance = asdict(self.options.rendering), self.options.provenance
-        return json.dumps([self.revision, __version__, rendering, provenance], sort_keys=True)
+        return json.dumps([self.revision, __version__, self.options.provenance])
 
     @property
     def cache_folder(self) -> Path:
@@ -102,26 +107,27 @@ class Job:
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """Why a row failed. stage: read, prepare, paint or save. kind: the error's class."""
+    """Why a row failed.
+
+    stage: read, prepare, paint or save. kind: the error's class. cause: the reason without the
+    file, which many rows may have in common.
+    """
 
     stage: str
     kind: str
     reason: str
     remedy: str | None = None
     transient: bool = False
+    cause: str = ""
 
     @classmethod
     def of(cls, error: BaseException, stage: str, transient: bool) -> Failure:
-        known = isinstance(error, TryOnError)
-        path = f"{error.path}: " if isinstance(error, TryOnError) and error.path else ""
-        reason = path + error.reason if isinstance(error, TryOnError) else str(error)
-        return cls(
-            stage,
-            type(error).__name__,
-            " ".join(reason.split())[:500] or type(error).__name__,
-            error.remedy if known else None,  # type: ignore[attr-defined]
-            transient,
-        )
+        remedy, path, cause = None, "", str(error)
+        if isinstance(error, TryOnError):
+            remedy, cause = error.remedy, error.reason
+            path = f"{error.path}: " if error.path else ""
+        cause = " ".join(cause.split())[:500] or type(error).__name__
+        return cls(stage, type(error).__name__, path + cause, remedy, transient, cause)
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,6 +135,7 @@ class RowResult:
     """What became of one row.
 
     image: path of the picture below the output folder. scores, seconds: by name and by stage.
+    category: what the garment was taken for. warnings: what whoever uses the picture should know.
     retries: further tries that it took.
     """
 
@@ -140,12 +147,25 @@ class RowResult:
     seconds: Mapping[str, float] = field(default_factory=dict)
     retries: int = 0
     failure: Failure | None = None
+    category: str | None = None
+    warnings: tuple[str, ...] = ()
+
+    @property
+    def doubts(self) -> tuple[Doubt, ...]:
+        """What is worth a second look in the picture."""
+        return doubts_of(self.scores) if self.image is not None else ()
 
     def as_record(self) -> dict[str, Any]:
         """A line of the ledger."""
-        record: dict[str, Any] = {"id": self.row.id, "line": self.row.line, "status": self.status}
+        row = self.row
+        record: dict[str, Any] = {"id": row.id, "line": row.line, "status": self.status}
+        places = {"person": row.person, "garment": row.garment, "sku": row.sku}
+        record |= {name: place for name, place in places.items() if place is not None}
         if self.image is not None:
-            record |= {"image": self.image, "key": self.key, "scores": dict(self.scores)}
+            record |= {"image": self.image, "key": self.key, "category": self.category}
+            record["scores"] = dict(self.scores)
+            if self.warnings:
+                record["warnings"] = list(self.warnings)
         if self.retries:
             record["retries"] = self.retries
         if self.failure is not None:
@@ -155,11 +175,12 @@ class RowResult:
         return record
 
 
-def content_key(job: Job, options: DressOptions, contents: Mapping[str, Any]) -> str:
+def content_key(job: Job, row: Row, options: DressOptions, contents: Mapping[str, Any]) -> str:
     """16 hex digits that stand for everything a picture is made from.
 
     contents: sha256 of the files. The paths do not count, nor does the row's id but by its seed.
     """
     asked = {name: getattr(options, name) for name in OPTIONS if name != "lora"}
-    text = json.dumps([job.ingredients, contents, asked], sort_keys=True)
+    rendering = asdict(job.options.rendering(row))
+    text = json.dumps([job.ingredients, rendering, contents, asked], sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()[:16]

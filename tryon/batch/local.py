@@ -7,6 +7,7 @@ import multiprocessing
 import os
 import queue
 import signal
+import sys
 import threading
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
@@ -16,6 +17,7 @@ from multiprocessing.connection import Connection, wait
 from threading import Event
 from typing import Any
 
+from tryon.accelerators import may_have_cuda
 from tryon.batch.job import Failure, Job, RowResult
 from tryon.batch.rows import Row
 from tryon.batch.worker import Emit, Worker
@@ -76,7 +78,7 @@ class _Pool:
 
     def __init__(self, job: Job, chunks: Iterator[list[Row]], emit: Emit) -> None:
         self.job, self.chunks, self.emit = job, chunks, emit
-        self.context = multiprocessing.get_context("spawn")
+        self.context = process_context(getattr(job.source, "preload", ()))
         self.stopping = self.context.Event()
         self.processes: list[_Process] = []
         self.suspects: deque[Row] = deque()
@@ -175,6 +177,19 @@ class _Pool:
             process.process.kill()
             process.process.join()
             process.connection.close()
+
+
+def process_context(preload: Sequence[str]) -> Any:
+    """How workers are started. preload: modules that take long to import.
+
+    On Linux they come from one process that has imported these once, and has done nothing else;
+    where there may be a GPU, whose driver no process may inherit, each begins anew.
+    """
+    if not sys.platform.startswith("linux") or may_have_cuda() or not preload:
+        return multiprocessing.get_context("spawn")
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(list(preload))
+    return context
 
 
 @contextmanager

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import itertools
 import sqlite3
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
+from functools import lru_cache
 from os import PathLike
 from typing import Any
 
 from tryon.batch.inputs import Inputs
+from tryon.batch.naming import NameTemplate
 from tryon.batch.readers import Record, records_of
 from tryon.batch.rows import COLUMNS, ERROR, BadRow, Row, default_id, lora_place, row_of
+from tryon.catalog import Catalog
 from tryon.catalog_record import named_sku
-from tryon.errors import RowError, TryOnError
+from tryon.errors import CatalogError, RowError, TryOnError
 from tryon.options import lora_and_weight
 
 Source = str | PathLike[str] | Iterable[Mapping[str, Any]]
@@ -27,10 +30,16 @@ class Manifest:
 
     source: a JSON Lines, CSV or Parquet file, or an iterable of mappings.
     inputs: where the rows' files may lie.
+    name: what the pictures are called, where they are not called after all they are made from.
+    known_sku: whether a garment goes by this SKU, where that is cheap to tell.
+    results: the folder of the pictures, where one may be replaced: no input may lie there.
     """
 
     source: Source
     inputs: Inputs
+    name: NameTemplate | None = None
+    known_sku: Callable[[str], bool] | None = None
+    results: str | None = None
 
     def __iter__(self) -> Iterator[Row | BadRow]:
         """Each row once, or what is wrong with it. Nothing is kept but the ids, on disk."""
@@ -71,13 +80,23 @@ class Manifest:
         try:
             for place in (row.person, row.garment, row.mask):
                 if place is not None:
-                    self.inputs.locate(place)
+                    path = self.inputs.locate(place).path
+                    if self.results is not None and path.startswith(f"{self.results}/"):
+                        raise RowError(f"{place!r} lies where the pictures go, and may be replaced")
             for lora in row.loras:
                 if named_sku(lora) is None:
                     self.inputs.locate(lora_place(lora_and_weight(lora)[0]))
+            if row.sku is not None and self.known_sku is not None and not self.known_sku(row.sku):
+                raise RowError(f"no garment of the catalogue is called {row.sku!r}")
             names.add("id", row.id, row.line)
             if row.output is not None:
                 names.add("output", row.output, row.line)
+            if self.name is not None:
+                row = replace(row, name=self.name.of(row))
+                assert row.name is not None
+                names.add("name", row.name.casefold(), row.line)
+        except NameTakenError as error:
+            return BadRow(row.line, error.reason, row.as_record(), collides=True)
         except (TryOnError, ValueError, OSError) as error:
             reason = error.reason if isinstance(error, TryOnError) else str(error)
             return BadRow(row.line, reason, row.as_record())
@@ -124,6 +143,10 @@ def _many(name: str, value: Any, inputs: Inputs, text: bool) -> list[str]:
     raise RowError(f"{name} is neither a list of names nor a folder or pattern")
 
 
+class NameTakenError(RowError):
+    """Two rows whose pictures would have the same name."""
+
+
 class _Names:
     """Which names are taken, and since which line. On disk once there are many."""
 
@@ -144,7 +167,24 @@ class _Names:
         if self._database.execute(add, (key, line)).rowcount == 0:
             find = "SELECT line FROM taken WHERE name = ?"
             (first,) = self._database.execute(find, (key,)).fetchone()
-            raise RowError(f"the {kind} {name[:80]!r} stands on line {first} already")
+            wrong = NameTakenError if kind == "name" else RowError
+            raise wrong(f"the {kind} {name[:80]!r} stands on line {first} already")
+
+
+def known_skus(catalog: str) -> Callable[[str], bool] | None:
+    """Whether the catalogue has a garment, asked once for each; None where asking takes long."""
+    store = Catalog(catalog)
+    if not store.store.is_local:
+        return None
+
+    @lru_cache(maxsize=100_000)
+    def known(sku: str) -> bool:
+        try:
+            return sku in store
+        except CatalogError:  # said of the row when it is its turn
+            return True
+
+    return known
 
 
 def likely_typing_errors(columns: Iterable[str]) -> dict[str, str]:

@@ -76,29 +76,40 @@ class Outputs:
         if not self.is_local:
             shutil.rmtree(self.local, ignore_errors=True)
 
-    def committed(self, stem: str, key: str) -> dict[str, Any] | None:
-        """The sidecar of a picture that is there whole, or None. Raises OSError."""
+    def committed(self, base: str, key: str) -> dict[str, Any] | None:
+        """The sidecar of a picture that is there whole and made from this, or None.
+
+        base: the picture's path below the folder of pictures, without extension. key: stands for
+        all that it is made from. Raises OSError.
+        """
         try:
-            sidecar = json.loads(self._store.cat_file(self._full(_sidecar(stem, key))))
+            sidecar = json.loads(self._store.cat_file(self._full(_sidecar(base))))
+            if sidecar["key"] != key:
+                return None
             size = self._size(sidecar["image"])
         except (FileNotFoundError, ValueError, KeyError, TypeError):
             return None
         return sidecar if size == sidecar["bytes"] else None
 
-    def commit(self, stem: str, key: str, suffix: str, fill: Fill, facts: Mapping[str, Any]) -> str:
+    def commit(self, base: str, suffix: str, fill: Fill, facts: Mapping[str, Any]) -> str:
         """Write a picture, then its sidecar: `facts` and where and how large the picture is.
+
+        facts: `key` among them. A picture of this name that was made from something else is
+        replaced; its sidecar goes first, so that it never speaks of another picture.
 
         Returns the picture's path below the output folder. Raises OutputFullError when there is no
         space left, else OSError.
         """
-        image = f"looks/{stem}.{key}{suffix}"
+        image = f"looks/{base}{suffix}"
         with full_told(self.url), self.unfinished(suffix) as file:
             fill(file)
             sidecar = {**facts, "image": image, "bytes": file.stat().st_size}
+            if not base.endswith(facts["key"]):
+                self.remove(_sidecar(base))
             self._put(file, image)
         with full_told(self.url), self.unfinished(".json") as file:
             file.write_text(json.dumps(sidecar, sort_keys=True) + "\n", "utf-8")
-            self._put(file, _sidecar(stem, key))
+            self._put(file, _sidecar(base))
         return image
 
     @contextmanager
@@ -176,8 +187,8 @@ class Outputs:
             os.replace(file, target)
 
 
-def _sidecar(stem: str, key: str) -> str:
-    return f"looks/{stem}.{key}.json"
+def _sidecar(base: str) -> str:
+    return f"looks/{base}.json"
 
 
 @contextmanager

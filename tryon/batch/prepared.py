@@ -8,51 +8,20 @@ from __future__ import annotations
 
 import logging
 import os
-from collections import OrderedDict
 from collections.abc import Callable, Hashable
-from concurrent.futures import Future
 from contextlib import AbstractContextManager
 from pathlib import Path
-from threading import Lock
-from typing import Any, Generic, Literal, TypeVar
+from typing import Any, Literal
 from uuid import uuid4
 
 from tryon.batch.archive import read_archive, write_archive
 from tryon.errors import InputError
 from tryon.images import load_image
+from tryon.pipelines.recent import Recent
 
 logger = logging.getLogger(__name__)
-Value = TypeVar("Value")
 OpenFile = Callable[[], AbstractContextManager[Path]]
 _LEFT_OUT = {"Person": ("photo", "path")}  # what an archive of this kind does without
-
-
-class Shared(Generic[Value]):
-    """Values that threads compute once and share; the `size` used last are kept."""
-
-    def __init__(self, size: int) -> None:
-        self.size = size
-        self._values: OrderedDict[Hashable, Future[Value]] = OrderedDict()
-        self._lock = Lock()
-
-    def get(self, key: Hashable, compute: Callable[[], Value]) -> Value:
-        """The value of `key`. An InputError of `compute` is raised again each time."""
-        with self._lock:
-            mine = key not in self._values
-            future = self._values.pop(key) if not mine else Future()
-            self._values[key] = future
-            if len(self._values) > self.size:
-                self._values.popitem(last=False)
-        if mine:
-            try:
-                future.set_result(compute())
-            except BaseException as error:
-                if not isinstance(error, InputError):  # it may work the next time
-                    with self._lock:
-                        if self._values.get(key) is future:
-                            del self._values[key]
-                future.set_exception(error)
-        return future.result()
 
 
 class PreparedCache:
@@ -72,8 +41,8 @@ class PreparedCache:
     ) -> None:
         self.folder = folder
         self.max_bytes = max_bytes
-        self._people: Shared[Any] = Shared(people)
-        self._garments: Shared[Any] = Shared(garments)
+        self._people: Recent[Any] = Recent(people, keep=InputError)
+        self._garments: Recent[Any] = Recent(garments, keep=InputError)
         self._writes = 0
 
     def person(self, key: str, source: OpenFile, prepare: Callable[[Path], Any]) -> Any:

@@ -102,11 +102,18 @@ class RowPreparer:
         with clock.stage("read"):
             options = replace(self.defaults, **{**row.options, "seed": row.seed}).without_tags()
             contents = self._contents(row, options)
-            key = content_key(self.job, options, contents)
-            sidecar = self.job.outputs.committed(row.stem, key)
+            key = content_key(self.job, row, options, contents)
+            sidecar = self.job.outputs.committed(row.base(key), key)
         if sidecar is not None:
             return RowResult(
-                row, "skipped", sidecar["image"], key, sidecar.get("scores", {}), clock.seconds
+                row,
+                "skipped",
+                sidecar["image"],
+                key,
+                sidecar.get("scores", {}),
+                clock.seconds,
+                category=sidecar.get("category"),
+                warnings=tuple(sidecar.get("warnings", ())),
             )
         tries.stage = "prepare"
         with clock.stage("read"):

@@ -1,4 +1,8 @@
-"""Records of a manifest file one by one: JSON Lines, CSV or Parquet, never held as a whole."""
+"""Records of a manifest file one by one: JSON Lines, CSV or Parquet, never held as a whole.
+
+Text is UTF-8, or what Excel and PowerShell write: UTF-16 with its mark, and a Korean Excel's CSV in
+cp949.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +10,8 @@ import codecs
 import csv
 import io
 import json
+import logging
+import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -19,8 +25,14 @@ from tryon.batch.rows import BadRow
 from tryon.errors import DependencyError, InputError
 from tryon.storage import check_url
 
+logger = logging.getLogger(__name__)
+
 LONGEST_LINE = 16 << 20  # bytes
-FORMATS = (".jsonl", ".ndjson", ".csv", ".tsv", ".parquet")
+FORMATS = (".jsonl", ".ndjson", ".csv", ".tsv", ".txt", ".parquet")
+WORKBOOKS = (".xlsx", ".xls", ".xlsm", ".ods", ".numbers")
+_UTF_16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
+_GLANCE = 1 << 20  # bytes of a table that tell its encoding
+_KOREAN = re.compile(r"[\u3000-\u318f\u3200-\u33ff\u4e00-\u9fff\uac00-\ud7a3\uff00-\uffef]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +53,12 @@ def records_of(path: str | PathLike[str]) -> Iterator[Record | BadRow]:
     is to be read without pyarrow.
     """
     suffix = PurePosixPath(str(path)).suffix.lower()
+    if suffix in WORKBOOKS:
+        raise InputError(
+            "this is a workbook, not a table of text",
+            path=path,
+            remedy="Save it as: CSV UTF-8 (comma delimited).",
+        )
     if suffix not in FORMATS:
         raise InputError(
             f"the extension {suffix!r} names no format of manifests",
@@ -50,10 +68,10 @@ def records_of(path: str | PathLike[str]) -> Iterator[Record | BadRow]:
     with _opened(path) as file:
         if suffix == ".parquet":
             yield from _parquet(file, path)
-        elif suffix in (".csv", ".tsv"):
+        elif suffix in (".csv", ".tsv", ".txt"):
             yield from _table(file, path, "\t" if suffix == ".tsv" else None)
         else:
-            yield from _json_lines(file)
+            yield from _json_lines(_in_utf_8(file))
 
 
 @contextmanager
@@ -69,6 +87,34 @@ def _opened(path: str | PathLike[str]) -> Iterator[IO[bytes]]:
         raise InputError(
             f"the manifest cannot be read ({reason})", path=path, remedy="Check its path."
         ) from error
+
+
+def _in_utf_8(file: IO[bytes]) -> IO[bytes]:
+    """The file itself, or one that gives UTF-16 as UTF-8."""
+    start = file.read(2)
+    file.seek(0)
+    if start not in _UTF_16:
+        return file
+    return _Lines(_utf_8_lines(file))  # type: ignore[return-value]
+
+
+def _utf_8_lines(file: IO[bytes]) -> Iterator[bytes]:
+    text = io.TextIOWrapper(file, "utf-16", "backslashreplace")
+    try:
+        for line in text:
+            yield line.encode()
+    finally:
+        text.detach()  # the file is another one's to close
+
+
+@dataclass
+class _Lines:
+    """Lines as `readline` gives them."""
+
+    lines: Iterator[bytes]
+
+    def readline(self, size: int = -1) -> bytes:
+        return next(self.lines, b"")
 
 
 def _json_lines(file: IO[bytes]) -> Iterator[Record | BadRow]:
@@ -126,9 +172,35 @@ def _has_surrogate(values: Any) -> bool:
 def _table(
     file: IO[bytes], path: str | PathLike[str], delimiter: str | None
 ) -> Iterator[Record | BadRow]:
-    """CSV: a header line, then a record a line; comma, semicolon or tab, UTF-8."""
-    with io.TextIOWrapper(file, encoding="utf-8-sig", errors="surrogateescape", newline="") as text:
+    """CSV: a header line, then a record a line; comma, semicolon or tab."""
+    encoding = _encoding(file, path)
+    with io.TextIOWrapper(file, encoding=encoding, errors="surrogateescape", newline="") as text:
         yield from _cells(text, path, delimiter)
+
+
+def _encoding(file: IO[bytes], path: str | PathLike[str]) -> str:
+    """How a table's text is written, by its mark or by what it would say.
+
+    What is no UTF-8 counts as cp949 only if it is all of it Korean then; anything else would be
+    read as other letters than were meant, and stays what it is: lines that are not UTF-8.
+    """
+    start = file.read(_GLANCE)
+    file.seek(0)
+    if start.startswith(_UTF_16):
+        return "utf-16"
+    try:
+        codecs.getincrementaldecoder("utf-8")().decode(start)
+        return "utf-8-sig"
+    except UnicodeDecodeError:
+        pass
+    try:
+        text = codecs.getincrementaldecoder("cp949")().decode(start)
+    except UnicodeDecodeError:
+        return "utf-8-sig"
+    if all(character.isascii() or _KOREAN.match(character) for character in text):
+        logger.warning("%s is read as cp949, Korean Windows' text; better save as UTF-8", path)
+        return "cp949"
+    return "utf-8-sig"
 
 
 def _cells(
@@ -167,7 +239,7 @@ def _table_record(names: list[str], cells: list[str], line: int) -> Record | Bad
         return BadRow(line, f"{len(cells)} cells under {len(names)} columns", record)
     record = dict(zip(names, cells, strict=False))
     if any("\udc80" <= character <= "\udcff" for cell in cells for character in cell):
-        return BadRow(line, "not UTF-8")
+        return BadRow(line, "not UTF-8: save the table as CSV UTF-8")
     return Record(line, record, text=True)
 
 

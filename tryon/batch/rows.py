@@ -11,12 +11,23 @@ from dataclasses import dataclass, field, fields
 from functools import cache
 from typing import Any, get_type_hints
 
+from tryon.batch.presets import FORMATS, PRESETS
 from tryon.errors import RowError, TryOnError
 from tryon.options import DressOptions, words_and_loras
 
 PLACES = ("id", "person", "garment", "sku", "mask", "output")
 OPTIONS = tuple(option.name for option in fields(DressOptions))
-COLUMNS = (*PLACES, *OPTIONS)
+RENDERING = {"preset": tuple(PRESETS), "format": tuple(suffix[1:] for suffix in FORMATS)}
+COLUMNS = (*PLACES, *OPTIONS, *RENDERING)
+# What is said of a whole job, so that nobody takes a column of this name for a note. "size" stands
+# for what one would expect of it: the picture's.
+OF_THE_JOB = frozenset(
+    (
+        *("size", "width", "height", "quality", "suffix", "provenance", "model", "device", "dtype"),
+        *("pose", "workers", "batch_size", "readers", "writers", "cache", "cache_bytes", "window"),
+        *("breaker", "strict", "wait", "root", "out", "engine", "address", "catalog", "defaults"),
+    )
+)
 ERROR = "error"  # column of a dead letter: says why the row failed, and is not read back
 
 LONGEST = {"id": 200, "output": 200, "sku": 100} | dict.fromkeys(
@@ -36,6 +47,8 @@ class Row:
     person, garment, mask: paths below the root, or URLs; the garment may be a SKU instead.
     options: fields of `DressOptions` that the row sets.
     output: file name without extension, with folders, below the output folder.
+    rendering: `preset` and `format` of the row's own.
+    name: the file's whole name, without extension, where the job names the files.
     metadata: every other column, kept for reports.
     """
 
@@ -48,6 +61,8 @@ class Row:
     output: str | None = None
     options: Mapping[str, Any] = field(default_factory=dict)
     metadata: Mapping[str, Any] = field(default_factory=dict)
+    rendering: Mapping[str, str] = field(default_factory=dict)
+    name: str | None = None
 
     @property
     def seed(self) -> int:
@@ -71,21 +86,29 @@ class Row:
         digest = hashlib.sha256(self.id.encode()).hexdigest()
         return f"{digest[:2]}/{name}" if name == self.id else f"{digest[:2]}/{name}~{digest[:8]}"
 
+    def base(self, key: str) -> str:
+        """Path of the picture without its extension; the key stands for what it is made from."""
+        return self.name if self.name is not None else f"{self.stem}.{key}"
+
     def as_record(self) -> dict[str, Any]:
         """The row as a manifest has it."""
         places = {name: getattr(self, name) for name in PLACES}
         record = {name: value for name, value in places.items() if value is not None}
         options = {k: list(v) if isinstance(v, tuple) else v for k, v in self.options.items()}
-        return record | options | dict(self.metadata)
+        return record | options | dict(self.rendering) | dict(self.metadata)
 
 
 @dataclass(frozen=True, slots=True)
 class BadRow:
-    """A row that cannot be read, and why. record: what stood there, as far as it was understood."""
+    """A row that cannot be read, and why.
+
+    record: what stood there, as far as it was understood. collides: its picture's name is taken.
+    """
 
     line: int
     reason: str
     record: Mapping[str, Any] = field(default_factory=dict)
+    collides: bool = False
 
 
 def row_of(record: Mapping[str, Any], line: int, *, text: bool = False) -> Row:
@@ -101,6 +124,7 @@ def row_of(record: Mapping[str, Any], line: int, *, text: bool = False) -> Row:
         values = {name: value for name, value in values.items() if value != ""}
     places = {name: _place(name, values.get(name), problems) for name in PLACES}
     options = _options(values, text, problems)
+    rendering = _rendering(values, problems)
     metadata = {name: value for name, value in values.items() if name not in COLUMNS}
     _check_metadata(metadata, text, problems)
     if places["garment"] is not None and places["garment"].startswith("sku:"):
@@ -112,7 +136,9 @@ def row_of(record: Mapping[str, Any], line: int, *, text: bool = False) -> Row:
     assert person is not None
     if name is None:
         name = default_id(person, places["garment"] or places["sku"] or "")
-    return Row(name, line, person, **places, options=options, metadata=metadata)
+    return Row(
+        name, line, person, **places, options=options, metadata=metadata, rendering=rendering
+    )
 
 
 def default_id(person: str, garment: str) -> str:
@@ -193,6 +219,20 @@ def _options(values: Mapping[str, Any], text: bool, problems: list[str]) -> dict
     return options
 
 
+def _rendering(values: Mapping[str, Any], problems: list[str]) -> dict[str, str]:
+    """Preset and format that are set, checked."""
+    found = {}
+    for name, choices in RENDERING.items():
+        if name in values:
+            value = values[name]
+            if name == "format" and isinstance(value, str):
+                value = {"jpeg": "jpg"}.get(text := value.lower().lstrip("."), text)
+            if value not in choices:
+                problems.append(f"{name} is {values[name]!r}, not one of {', '.join(choices)}")
+            found[name] = value
+    return found
+
+
 def _plain(text: str) -> bool:
     return text.replace("\n", " ").isprintable()
 
@@ -236,6 +276,11 @@ def option_from_text(name: str, value: Any) -> Any:
 def _check_metadata(metadata: Mapping[Any, Any], text: bool, problems: list[str]) -> None:
     if not metadata:
         return
+    for name in sorted(OF_THE_JOB.intersection(metadata)):
+        problems.append(
+            f"the column {name!r} is named like an option of the whole job, and would be a note:"
+            f" rename it, such as {name}_"
+        )
     for name, value in metadata.items():
         if not isinstance(name, str) or not name.isprintable() or len(name) > 100:
             problems.append("a column's name is not plain text of up to 100 characters")

@@ -2,58 +2,36 @@
 
 from __future__ import annotations
 
-import json
-import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from contextlib import ExitStack
-from dataclasses import asdict, dataclass, fields
+from dataclasses import fields
 from os import PathLike
+from os.path import realpath
 from threading import Event
-from typing import IO, Any, Literal
+from typing import Any
 
-from tryon import __version__
-from tryon.batch.contact_sheet import FAILURES, contact_sheet
 from tryon.batch.engines import Engine, EngineSource, LoadedEngine, ModelEngine, default_workers
 from tryon.batch.inputs import Inputs
-from tryon.batch.job import BatchOptions, Job, RowResult
-from tryon.batch.local import work_here, work_in_processes
-from tryon.batch.manifest import Manifest, Source, likely_typing_errors
-from tryon.batch.order import chunks, grouped
+from tryon.batch.job import BatchOptions, Job
+from tryon.batch.manifest import Manifest, Source, known_skus
+from tryon.batch.naming import NameTemplate
 from tryon.batch.outputs import Outputs, only_run
-from tryon.batch.rows import ERROR, BadRow
-from tryon.batch.tally import Tally
-from tryon.errors import BatchError, ManifestError, OptionError
+from tryon.batch.readers import records_of
+from tryon.batch.run import (
+    RESULTS,
+    SHEET,
+    SUMMARY,
+    OnProgress,
+    OnRow,
+    Run,
+    Runner,
+    Summary,
+    is_file,
+)
+from tryon.errors import OptionError
+from tryon.kept_inputs import check_folder, check_inputs_kept
 
-logger = logging.getLogger(__name__)
-
-Runner = Literal["local", "ray"]
-OnRow = Callable[[RowResult], None]
-OnProgress = Callable[[Tally], None]
-
-_COLUMNS = 1000  # unknown ones that are compared with the known
-
-
-@dataclass(frozen=True)
-class Summary:
-    """What came of a run. `tally` has the counts; the rest are full names of files.
-
-    errors: the rows that failed, a manifest; None if there are none.
-    """
-
-    tally: Mapping[str, Any]
-    interrupted: bool
-    ledger: str
-    report: str
-    sheet: str | None
-    errors: str | None
-
-    @property
-    def failed(self) -> int:
-        return int(self.tally["failed"])
-
-    def as_record(self) -> dict[str, Any]:
-        record = asdict(self)
-        return {**record.pop("tally"), **record}
+__all__ = ["Runner", "Summary", "run_batch"]
 
 
 def run_batch(
@@ -87,23 +65,50 @@ def run_batch(
     Raises ManifestError, OptionError, OutputError, BatchError, or what opening the engine raises.
     """
     chosen = _batch_options(options)
+    inputs = Inputs(chosen.root)
     outputs = Outputs(out)
-    outputs.start()
+    _check_places(manifest, outputs)
     source = _engine_source(engine, catalog)
     job = Job(source, source.revision, outputs, chosen, catalog)
-    if isinstance(source, LoadedEngine) and runner == "local":
-        workers = 0
-    elif chosen.workers is not None or not isinstance(source, ModelEngine):
-        workers = chosen.workers or 0
-    else:
-        workers = default_workers(source)
+    name = None if chosen.name is None else NameTemplate(chosen.name)
+    rows = Manifest(
+        manifest,
+        inputs,
+        name,
+        None if catalog is None else known_skus(catalog),
+        realpath(outputs.local / "looks") if name is not None and outputs.is_local else None,
+    )
     with ExitStack() as stack:
+        outputs.start()
         stack.enter_context(only_run(outputs))
         outputs.sweep()
         stack.callback(outputs.finish)
-        run = _Run(job, Manifest(manifest, Inputs(chosen.root)), stack, on_row, on_progress)
+        run = Run(job, rows, stack, on_row, on_progress)
         run.validate()
+        workers = _workers(source, chosen, runner, run.tally.total - run.tally.unusable)
         return run.work(runner, address, workers, stop or Event())
+
+
+def _workers(source: EngineSource, options: BatchOptions, runner: Runner, rows: int) -> int:
+    """How many processes work besides this one; 0: this one alone."""
+    if isinstance(source, LoadedEngine) and runner == "local":
+        return 0
+    if options.workers is not None or not isinstance(source, ModelEngine):
+        return options.workers or 0
+    return default_workers(source, rows)
+
+
+def _check_places(manifest: Source, outputs: Outputs) -> None:
+    """Raise before anything is made if the manifest cannot be read or would be written over."""
+    if not is_file(manifest):
+        return
+    file = str(manifest)
+    for _ in records_of(file):
+        break
+    if outputs.is_local and "://" not in file:
+        own = (*RESULTS, SUMMARY, SHEET)
+        check_inputs_kept([outputs.local / name for name in own], [file])
+        check_folder(outputs.local)
 
 
 def _batch_options(options: Mapping[str, Any]) -> BatchOptions:
@@ -121,156 +126,3 @@ def _engine_source(engine: str | Engine | EngineSource, catalog: str | None) -> 
         return engine  # type: ignore[return-value]
     model = getattr(engine, "model", type(engine).__name__)
     return LoadedEngine(engine, ModelEngine(model).revision)  # type: ignore[arg-type]
-
-
-class _Run:
-    """One run of a job: its ledger, its dead letters, its tally."""
-
-    def __init__(
-        self,
-        job: Job,
-        manifest: Manifest,
-        stack: ExitStack,
-        on_row: OnRow | None,
-        on_progress: OnProgress | None,
-    ) -> None:
-        self.job, self.manifest = job, manifest
-        self.on_row, self.on_progress = on_row, on_progress
-        self.tally = Tally()
-        self.failures: list[dict[str, Any]] = []  # the first ones, for the contact sheet
-        self.name = job.outputs.next_run()
-        self.dead_letters = stack.enter_context(job.outputs.unfinished(".jsonl"))
-        self._errors = stack.enter_context(self.dead_letters.open("w", encoding="utf-8"))
-        self._ledger = stack.enter_context(job.outputs.ledger(self.name))
-
-    def validate(self) -> None:
-        """Look at every row before any work is done. Raises ManifestError if that is to stop it."""
-        unknown: set[str] = set()
-        with self.job.outputs.told():
-            for row in self.manifest:
-                self.tally.total += 1
-                if isinstance(row, BadRow):
-                    self._unusable(row)
-                elif len(unknown) < _COLUMNS:
-                    unknown.update(row.metadata)
-        for column, meant in likely_typing_errors(sorted(unknown)).items():
-            logger.warning("column %r is kept as a note: did you mean %r?", column, meant)
-        if self.tally.unusable and self.job.options.strict:
-            self._errors.flush()
-            path = self.job.outputs.publish(self.dead_letters, "errors.jsonl")
-            told = [f"line {f['line']}: {f['reason']}" for f in self.failures[:20]]
-            raise ManifestError(
-                f"{self.tally.unusable} of {self.tally.total} rows cannot be used: "
-                + "; ".join(told),
-                path=str(self.manifest.source) if _is_file(self.manifest.source) else None,
-                remedy=f"All of them are in {path}.",
-            )
-
-    def work(self, runner: Runner, address: str | None, workers: int, stop: Event) -> Summary:
-        """Do what is left to do, and report."""
-        self._tell()
-        rows = grouped(self.manifest.rows(), self.job.options.window)
-        left = self.tally.total - self.tally.unusable
-        pieces = chunks(rows, left, workers)
-        try:
-            if runner == "ray":
-                from tryon.ray import work_on_ray
-
-                work_on_ray(self.job, pieces, stop, self._emit, workers, address)
-            elif workers == 0:
-                work_here(self.job, pieces, stop, self._emit)
-            else:
-                work_in_processes(self.job, pieces, stop, self._emit, workers)
-        except BaseException:
-            logger.info("stopped after %d of %d rows", self.tally.seen, self.tally.total)
-            self._report(interrupted=True, sheet=False)
-            raise
-        return self._report(interrupted=self.tally.seen < self.tally.total, sheet=True)
-
-    def _emit(self, result: RowResult) -> None:
-        with self.job.outputs.told():
-            _write_line(self._ledger, result.as_record())
-            if result.failure is not None:
-                self._dead_letter(
-                    result.row.as_record(), {"line": result.row.line, **asdict(result.failure)}
-                )
-        self.tally.add(result)
-        if self.on_row is not None:
-            self.on_row(result)
-        self._tell()
-        kind = self.tally.alike(self.job.options.breaker)
-        if kind is not None:
-            assert result.failure is not None
-            raise BatchError(
-                f"the first {self.tally.counts['failed']} rows all fail with {kind}:"
-                f" {result.failure.reason}",
-                remedy=result.failure.remedy or "Look at the rows, or switch this off: breaker=0.",
-            )
-
-    def _unusable(self, row: BadRow) -> None:
-        self.tally.unusable += 1
-        record = {"line": row.line, "status": "failed"}
-        error = {"stage": "manifest", "kind": "RowError", "reason": row.reason}
-        if isinstance(row.record.get("id"), str):
-            record["id"] = row.record["id"]
-        _write_line(self._ledger, {**record, "error": error})
-        self._dead_letter(dict(row.record), {"line": row.line, **error})
-
-    def _dead_letter(self, record: dict[str, Any], error: dict[str, Any]) -> None:
-        _write_line(self._errors, {**record, ERROR: error})
-        if len(self.failures) < FAILURES:
-            self.failures.append({"id": str(record.get("id", ""))[:200], **error})
-
-    def _tell(self) -> None:
-        if self.on_progress is not None:
-            self.on_progress(self.tally)
-
-    def _report(self, *, interrupted: bool, sheet: bool) -> Summary:
-        """Write what is known now: ledger, dead letters, summary and contact sheet."""
-        outputs = self.job.outputs
-        record = {
-            **self.tally.as_record(),
-            "revision": self.job.revision,
-            "version": __version__,
-            "preset": self.job.options.preset,
-        }
-        self._ledger.flush()
-        self._errors.flush()
-        ledger = outputs.publish(outputs.local / self.name, self.name)
-        errors = None
-        if self.tally.failed:
-            errors = outputs.publish(self.dead_letters, "errors.jsonl")
-        else:
-            outputs.remove("errors.jsonl")
-        page = None
-        if sheet:
-            html = contact_sheet(
-                self.tally.worst_first(),
-                self.failures,
-                _facts(record),
-                self.manifest.inputs,
-                outputs,
-            )
-            page = self._published("contact-sheet.html", html)
-        summary = Summary(record, interrupted, ledger, outputs.shown("summary.json"), page, errors)
-        self._published("summary.json", json.dumps(summary.as_record(), indent=1) + "\n")
-        return summary
-
-    def _published(self, name: str, text: str) -> str:
-        with self.job.outputs.told(), self.job.outputs.unfinished() as file:
-            file.write_text(text, encoding="utf-8")
-            return self.job.outputs.publish(file, name)
-
-
-def _write_line(file: IO[str], record: Mapping[str, Any]) -> None:
-    file.write(json.dumps(record, default=repr) + "\n")
-    file.flush()
-
-
-def _is_file(source: Source) -> bool:
-    return isinstance(source, str | PathLike)
-
-
-def _facts(record: Mapping[str, Any]) -> dict[str, Any]:
-    shown = ("rows", "done", "skipped", "failed", "pictures_per_minute", "seconds", "limit")
-    return {name.replace("_", " "): record[name] for name in shown}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
+from tryon.batch.doubts import doubts_of
 from tryon.batch.engines import Engine
 from tryon.batch.failures import with_retries
 from tryon.batch.job import Job, RowResult
@@ -46,11 +47,19 @@ class RowSaver:
         seconds = {**look.seconds, **planned.clock.seconds}
         seconds.pop("total", None)
         return RowResult(
-            planned.row, "done", image, planned.key, scores, seconds, planned.tries.retries
+            planned.row,
+            "done",
+            image,
+            planned.key,
+            scores,
+            seconds,
+            planned.tries.retries,
+            category=look.parameters.get("category"),
+            warnings=warnings_of(look, scores),
         )
 
     def _commit(self, planned: Planned, look: Any, scores: dict[str, float]) -> str:
-        preset = self.job.options.rendering
+        preset = self.job.options.rendering(planned.row)
         asked = [text for text in planned.row.options.get("lora", ())]
         parameters = {**look.parameters, "lora": asked}
         facts = {
@@ -58,11 +67,13 @@ class RowSaver:
             "key": planned.key,
             "person": planned.row.person,
             "garment": planned.row.garment or f"sku:{planned.row.sku}",
+            "category": look.parameters.get("category"),
             "contents": planned.contents,
             "parameters": parameters,
             "revision": self.job.revision,
-            "preset": self.job.options.preset,
+            "preset": planned.row.rendering.get("preset", self.job.options.preset),
             "scores": {name: round(value, 6) for name, value in scores.items()},
+            "warnings": warnings_of(look, scores),
             "metadata": dict(planned.row.metadata),
         }
 
@@ -70,7 +81,13 @@ class RowSaver:
             image = presented(look.image, preset)
             write_picture(image, file, preset, parameters if self.job.options.provenance else None)
 
-        return self.job.outputs.commit(planned.row.stem, planned.key, preset.suffix, fill, facts)
+        base = planned.row.base(planned.key)
+        return self.job.outputs.commit(base, preset.suffix, fill, facts)
+
+
+def warnings_of(look: Any, scores: Mapping[str, float]) -> tuple[str, ...]:
+    """The look's own warnings, and the doubts that its scores give."""
+    return (*look.warnings, *(doubt.said for doubt in doubts_of(scores)))
 
 
 def measured(plan: Any, image: Image.Image) -> dict[str, float]:

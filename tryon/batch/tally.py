@@ -12,10 +12,31 @@ from typing import Any
 from tryon.batch.job import RowResult, Status
 
 WORST = 200  # pictures that the contact sheet shows
+CAUSES, LINES = 20, 10  # that are told, and lines of each
 STAGES = (
     *("read", "pose", "bodymap", "atlas", "mask", "denoise", "decode", "composite"),
     "save",
 )
+
+
+@dataclass
+class Cause:
+    """What many rows fail of. reason: of the first one. lines: of the first few."""
+
+    kind: str
+    reason: str
+    remedy: str | None
+    count: int = 0
+    lines: list[int] = field(default_factory=list)
+
+    def as_record(self) -> dict[str, Any]:
+        return {
+            "kind": self.kind,
+            "reason": self.reason,
+            "remedy": self.remedy,
+            "count": self.count,
+            "lines": self.lines,
+        }
 
 
 class Durations:
@@ -50,6 +71,7 @@ class Tally:
     unusable: int = 0
     counts: Counter[Status] = field(default_factory=Counter)
     kinds: Counter[str] = field(default_factory=Counter)
+    causes: dict[tuple[str, str], Cause] = field(default_factory=dict)
     retries: int = 0
     stages: dict[str, Durations] = field(default_factory=lambda: defaultdict(Durations))
     started: float = field(default_factory=time.monotonic)
@@ -61,6 +83,9 @@ class Tally:
         self.retries += result.retries
         if result.failure is not None:
             self.kinds[result.failure.kind] += 1
+            failure = result.failure
+            reason = failure.cause or failure.reason
+            self.add_cause(failure.kind, reason, failure.remedy, result.row.line)
         if result.status == "done":
             for stage, seconds in result.seconds.items():
                 self.stages[stage].add(seconds)
@@ -69,6 +94,16 @@ class Tally:
             item = (-quality(result), -self.counts.total(), result)
             keep = heapq.heappush if len(self.worst) < WORST else heapq.heappushpop
             keep(self.worst, item)
+
+    def add_cause(self, kind: str, reason: str, remedy: str | None, line: int) -> None:
+        """Count a failure by what there is to do about it: nine alike are one."""
+        key = kind, remedy or reason
+        if key not in self.causes and len(self.causes) >= CAUSES:
+            return
+        cause = self.causes.setdefault(key, Cause(kind, reason, remedy))
+        cause.count += 1
+        if len(cause.lines) < LINES:
+            cause.lines.append(line)
 
     @property
     def seen(self) -> int:
@@ -122,6 +157,10 @@ class Tally:
             "failed": self.failed,
             "unusable": self.unusable,
             "failures": dict(self.kinds.most_common()),
+            "causes": [
+                cause.as_record()
+                for cause in sorted(self.causes.values(), key=lambda cause: -cause.count)
+            ],
             "retries": self.retries,
             "seconds": round(self.seconds, 3),
             "pictures_per_minute": round(self.per_minute, 2),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 from contextlib import AbstractContextManager
 from enum import StrEnum
 from pathlib import Path
@@ -11,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any, cast
 import typer
 from typer.core import TyperGroup
 
+from tryon.commands.shared_options import HOME, CatalogOption, DeviceOption
 from tryon.commands.terminal import batch_progress
 from tryon.errors import Cancelled, OptionError
 
@@ -50,7 +52,15 @@ def batch_run(
     manifest: Annotated[
         str, typer.Argument(metavar="MANIFEST", help="JSON Lines, CSV or Parquet.")
     ],
-    out: Annotated[str, typer.Option("--out", "-o", help="Folder or URL for the results.")],
+    out: Annotated[
+        str,
+        typer.Option(
+            "--out",
+            "-o",
+            help="Folder or URL for the results. Pictures that are there and made from the same are"
+            " kept; reports are written anew; inputs are never written over.",
+        ),
+    ],
     root: Annotated[
         str | None,
         typer.Option(
@@ -64,14 +74,20 @@ def batch_run(
         str | None, typer.Option(help="Of a Ray cluster; one is started here without it.")
     ] = None,
     model: Annotated[str, typer.Option(help="mini, sd15, sdxl, a folder, or none.")] = "mini",
-    catalog: Annotated[
-        str | None, typer.Option(envvar="TRYON_CATALOG", help="Folder or URL of the catalogue.")
-    ] = None,
+    catalog: CatalogOption = HOME,
     preset: Annotated[
         PresetChoice, typer.Option(help="Size and format of the pictures.")
     ] = PresetChoice.native,
     file_format: Annotated[
         FormatChoice | None, typer.Option("--format", help="In the place of the preset's.")
+    ] = None,
+    name: Annotated[
+        str | None,
+        typer.Option(
+            help="What the pictures are called, with columns in braces: '{sku}_{view}'. A picture "
+            "of that name that was made from something else is replaced.",
+            show_default="by content, so that nothing is ever replaced",
+        ),
     ] = None,
     category: Annotated[
         CategoryChoice, typer.Option(help="Of rows that do not say.")
@@ -82,12 +98,16 @@ def batch_run(
         typer.Option("--set", metavar="NAME=VALUE", help="Any option, for rows that do not say."),
     ] = None,
     workers: Annotated[
-        int | None, typer.Option(help="Processes. Default: one a GPU, or one a core for mini.")
+        int | None,
+        typer.Option(
+            help="Processes; 0: this one alone.",
+            show_default="one a GPU, or one a core for mini if there are rows enough",
+        ),
     ] = None,
     batch_size: Annotated[int | None, typer.Option(help="Pictures denoised at once.")] = None,
     readers: Annotated[int, typer.Option(help="Threads of each that prepare photos.")] = 1,
     writers: Annotated[int, typer.Option(help="Threads of each that save pictures.")] = 1,
-    device: Annotated[str | None, typer.Option(help="cpu, cuda, cuda:1, mps.")] = None,
+    device: DeviceOption = None,
     dtype: Annotated[str | None, typer.Option(help="float32, bfloat16 or float16.")] = None,
     cache: Annotated[
         str | None, typer.Option(help="Folder for prepared people and garments.")
@@ -112,10 +132,13 @@ def batch_run(
     command goes on later.
     """
     from tryon.batch import ModelEngine, run_batch
+    from tryon.commands.early_checks import check_model
+    from tryon.options import DressOptions
 
     defaults = {"category": category.value, **_settings(setting or [])}
     if steps is not None:
         defaults["steps"] = steps
+    check_model(model, DressOptions().with_values(defaults), device)
     source = ModelEngine(model, device=device, dtype=dtype, catalog=catalog)
     with _stopped_by_signals() as stop, batch_progress() as on_progress:
         summary = run_batch(
@@ -139,6 +162,7 @@ def batch_run(
             cache=cache,
             breaker=breaker,
             strict=strict,
+            name=name,
         )
     if as_json:
         typer.echo(json.dumps(summary.as_record()))
@@ -158,15 +182,23 @@ def batch_init(
         "manifest.jsonl"
     ),
 ) -> None:
-    """Write a commented manifest: every person of one folder in every garment of another."""
+    """Write a commented manifest: every person of one folder in every garment of another.
+
+    Paths in it begin at its own folder if the photos lie below that, else at the nearest folder
+    that holds both; the command to go on with then names it as --root.
+    """
     from tryon.batch.example import write_example
 
-    count = write_example(people, garments, output)
-    typer.echo(f"{output}\t{count} pictures; next: tryon batch {output} --out looks/")
+    count, root = write_example(people, garments, output)
+    told = "" if root is None else f" --root {shlex.quote(str(root))}"
+    command = f"tryon batch {shlex.quote(str(output))}{told} --out looks/"
+    typer.echo(f"{output}\t{count} pictures; next: {command}")
 
 
 def _folder(manifest: str) -> str:
-    return manifest.rpartition("/")[0] or "."
+    """Where the manifest lies: `/` for one in the root of the file system."""
+    folder, slash, _ = manifest.rpartition("/")
+    return folder or slash or "."
 
 
 def _settings(texts: list[str]) -> dict[str, Any]:
@@ -199,6 +231,21 @@ def _show(summary: dict[str, Any]) -> None:
     for name in ("report", "sheet", "errors"):
         if summary[name]:
             typer.echo(f"{name}\t{summary[name]}")
+    for table in summary["results"]:
+        typer.echo(f"table\t{table}")
+    _show_causes(summary["causes"])
+
+
+def _show_causes(causes: list[dict[str, Any]]) -> None:
+    """What rows failed of, each cause once, on standard error."""
+    from tryon.errors import InputError
+
+    for cause in causes:
+        lines = ", ".join(map(str, cause["lines"]))
+        more = " ..." if cause["count"] > len(cause["lines"]) else ""
+        rows = "1 row" if cause["count"] == 1 else f"{cause['count']} rows"
+        told = InputError(cause["reason"], remedy=cause["remedy"])
+        typer.echo(f"tryon: {rows} failed (line {lines}{more}): {told}", err=True)
 
 
 def _stopped_by_signals() -> AbstractContextManager[Event]:

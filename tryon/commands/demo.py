@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from tryon.commands.shared_options import or_home
 from tryon.errors import OptionError
 
 if TYPE_CHECKING:
@@ -26,7 +27,13 @@ def demo(
         ),
     ] = None,
     catalog: Annotated[
-        str | None, typer.Option(envvar="TRYON_CATALOG", help="Folder or URL of the catalogue.")
+        str | None,
+        typer.Option(
+            envvar="TRYON_CATALOG",
+            help="Folder or URL of the catalogue.",
+            callback=or_home,
+            show_default="garments, if it is there",
+        ),
     ] = None,
     allow_train: Annotated[
         bool, typer.Option("--allow-train", help="Let visitors train garments into the catalogue.")

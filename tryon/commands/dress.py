@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
 
+from tryon.commands.shared_options import HOME, CatalogOption, DeviceOption
 from tryon.commands.terminal import progress
+from tryon.errors import OutputError
 
 if TYPE_CHECKING:
     from tryon.perception import PoseName
@@ -24,6 +26,8 @@ MaskModeChoice = StrEnum("MaskModeChoice", ["replace", "add", "subtract"])
 SourceChoice = StrEnum("SourceChoice", ["composite", "trained"])
 DTypeChoice = StrEnum("DTypeChoice", ["float32", "bfloat16", "float16"])
 
+OUTPUT = Path("out.jpg")
+
 EXAMPLES = """
 **Examples**
 
@@ -37,7 +41,7 @@ EXAMPLES = """
 
 
 def dress(
-    person: Annotated[Path, typer.Argument(metavar="PERSON", help="Photo of one person.")],
+    person: Annotated[str, typer.Argument(metavar="PERSON", help="Photo of one person.")],
     garment: Annotated[
         str,
         typer.Argument(
@@ -54,8 +58,19 @@ def dress(
         ),
     ] = None,
     output: Annotated[
-        Path, typer.Option("--output", "-o", help="JPEG, PNG or WebP, by its extension.")
-    ] = Path("out.jpg"),
+        Path | None,
+        typer.Option(
+            "--output",
+            "-o",
+            help="JPEG, PNG or WebP, by its extension. A file that is there is replaced, unless it "
+            "is one of the inputs.",
+            show_default=str(OUTPUT),
+        ),
+    ] = None,
+    force: Annotated[
+        bool,
+        typer.Option("--force", help=f"Replace {OUTPUT} where no --output is named."),
+    ] = False,
     category: Annotated[
         CategoryChoice, typer.Option(help="What the garment is.")
     ] = CategoryChoice.auto,
@@ -68,9 +83,7 @@ def dress(
             help="Garment LoRA, FILE or sku:NAME, and :WEIGHT if not 1. Several may be given."
         ),
     ] = None,
-    catalog: Annotated[
-        str | None, typer.Option(envvar="TRYON_CATALOG", help="Folder or URL of the catalogue.")
-    ] = None,
+    catalog: CatalogOption = HOME,
     model: Annotated[
         str, typer.Option(help="mini, sd15, sdxl, a folder, a checkpoint, or none: the warp alone.")
     ] = "mini",
@@ -85,7 +98,7 @@ def dress(
     ] = None,
     negative_prompt: Annotated[str | None, typer.Option(help="What should not be there.")] = None,
     mask: Annotated[
-        Path | None, typer.Option(help="Mask of your own, white is repainted; size of the photo.")
+        str | None, typer.Option(help="Mask of your own, white is repainted; size of the photo.")
     ] = None,
     mask_mode: Annotated[
         MaskModeChoice, typer.Option(help="What your mask does to the automatic one.")
@@ -101,7 +114,7 @@ def dress(
     pose: Annotated[
         PoseChoice, typer.Option(help="Pose estimator. openpose: weights not for commercial use.")
     ] = PoseChoice.blazepose,
-    device: Annotated[str | None, typer.Option(help="cpu, cuda, cuda:1, mps.")] = None,
+    device: DeviceOption = None,
     dtype: Annotated[DTypeChoice | None, typer.Option(help="Number format.")] = None,
     provenance: Annotated[
         bool, typer.Option(help="Note in the file that and how it was made.")
@@ -117,10 +130,11 @@ def dress(
     ] = False,
 ) -> None:
     """Dress the person in the garment and write the picture."""
+    from tryon.commands.early_checks import check_garments, check_loras, check_model, check_photos
     from tryon.images import check_output, digital_source_types
+    from tryon.kept_inputs import check_folder, check_folder_kept, check_inputs_kept, check_writable
     from tryon.options import DressOptions
 
-    check_output(output)
     options = {
         "category": category.value,
         "garment_photo": garment_photo.value,
@@ -138,7 +152,21 @@ def dress(
         "mask_mode": mask_mode.value,
         "grow": grow,
     }
-    DressOptions().with_values(options)  # bad values are told before the model is loaded
+    # Whatever is cheap to know is told before the model is loaded.
+    chosen = DressOptions().with_values(options)
+    target = output or OUTPUT
+    check_output(target)
+    check_writable(target)
+    if output is None and target.exists() and not force:
+        raise OutputError("is there already", path=target, remedy="Name a file: -o, or --force.")
+    photos = [person, *([mask] if mask else [])]
+    check_photos(photos)
+    photos += check_garments([garment, *(worn_with or ())], catalog)
+    check_inputs_kept([target], [*photos, *check_loras(chosen, model, catalog, Path())])
+    if debug is not None:
+        check_folder(debug)
+        check_folder_kept(debug, [photo for photo in photos if photo.lower().endswith(".png")])
+    check_model(model, chosen, device)
     with progress("loading") as on_progress:
         from tryon.engine import TryOn
 
@@ -152,7 +180,7 @@ def dress(
         garments = [garment, *worn_with] if worn_with else garment
         look = engine.dress(person, garments, mask=mask, on_progress=on_progress, **options)
     written = look.save(
-        output,
+        target,
         provenance=provenance,
         digital_source_type=digital_source_types[digital_source_type.value],
     )

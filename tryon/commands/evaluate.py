@@ -99,11 +99,26 @@ def evaluate(
     ] = False,
 ) -> None:
     """Measure try-ons, and print tables of the averages."""
+    from tryon.commands.early_checks import check_model
+    from tryon.kept_inputs import check_folder, check_inputs_kept
+
     if folder is not None and root is not None:
         raise OptionError("the folder is given twice", remedy="Leave out --root.")
+    root = folder if root is None else root
+    for name, place in {"root": root, "people": people, "garments": garments}.items():
+        if place is not None and not place.is_dir():
+            raise OptionError(f"--{name} is no folder", path=place, remedy="Check its path.")
+    if layout is LayoutChoice.folder and (people is None or garments is None):
+        raise OptionError("the layout 'folder' needs --people and --garments")
+    if layout not in (LayoutChoice.synthetic, LayoutChoice.folder) and root is None:
+        raise OptionError(f"the layout {layout.value!r} needs --root", remedy="Name its folder.")
+    if out is not None:
+        check_folder(out)
+        check_inputs_kept([out], [root, people, garments])
+    check_model(model, device=device)
     config = configuration(
         layout=layout.value,
-        root=folder if root is None else root,
+        root=root,
         people=people,
         garments=garments,
         only=tuple(only or ()),
@@ -134,10 +149,7 @@ def evaluate(
 
 
 def configuration(layout: str, **asked: Any) -> Evaluation:
-    """What the command line asks for; `asked` are the other parameters of `evaluate`.
-
-    Raises OptionError.
-    """
+    """What the command line asks for; `asked` are the other parameters of `evaluate`."""
     from tryon.evaluation.datasets import DatasetEvaluation
     from tryon.evaluation.methods import ABLATIONS, PREVIEWS
     from tryon.evaluation.pairs import PairsEvaluation
@@ -150,8 +162,6 @@ def configuration(layout: str, **asked: Any) -> Evaluation:
         names = [name for item in asked["methods"] for name in sets.get(item, (item,))]
         chosen["methods"] = tuple(dict.fromkeys(names))
     if layout == "folder":
-        if asked["people"] is None or asked["garments"] is None:
-            raise OptionError("the layout 'folder' needs --people and --garments")
         return PhotographEvaluation(
             people=asked["people"],
             garments=asked["garments"],
@@ -163,8 +173,6 @@ def configuration(layout: str, **asked: Any) -> Evaluation:
         chosen["count"] = asked["count"]
     if asked["category"]:
         chosen["categories"] = (asked["category"],)
-    if layout != "synthetic" and asked["root"] is None:
-        raise OptionError(f"the layout {layout!r} needs --root", remedy="Name its folder.")
     if layout == "pairs":
         return PairsEvaluation(asked["root"], asked["atlas"], only=asked["only"], **chosen)
     if layout != "synthetic":

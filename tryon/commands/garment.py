@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from tryon.commands.dress import CategoryChoice, DTypeChoice, PhotoChoice
+from tryon.commands.shared_options import HOME, CatalogOption, DeviceOption
 from tryon.commands.terminal import console, progress
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
 
     from PIL import Image
 
@@ -24,14 +25,9 @@ app = typer.Typer(no_args_is_help=True, help="Garments by SKU, and a LoRA for ea
 
 TargetsChoice = StrEnum("TargetsChoice", ["cross", "kv", "attn"])
 
-CatalogOption = Annotated[
-    str, typer.Option("--catalog", envvar="TRYON_CATALOG", help="Folder or URL of the catalogue.")
-]
 ModelOption = Annotated[str, typer.Option(help="mini, sd15, sdxl, or a folder.")]
-DeviceOption = Annotated[str | None, typer.Option(help="cpu, cuda, cuda:1, mps.")]
 SkuArgument = Annotated[str, typer.Argument(metavar="SKU", help="The garment's name.")]
 ForceOption = Annotated[bool, typer.Option(help="Go on although the photos are not good enough.")]
-HOME = "garments"
 
 
 @app.command("add")
@@ -56,11 +52,18 @@ def garment_add(
 ) -> None:
     """Check a garment's photos, take them in, and lay the garment out once and for all."""
     from tryon.catalog import Catalog
-    from tryon.garment_store import store_atlas
+    from tryon.commands.early_checks import check_photos
     from tryon.images import load_cutout
+
+    store = Catalog(catalog)
+    check_photos(photos)
+    store.check_free(sku, replace_existing=replace)
+    _check_sheet(sheet, photos)
+
+    from tryon.garment_store import store_atlas
     from tryon.perception import load_perception
 
-    store, perception = Catalog(catalog), load_perception()
+    perception = load_perception()
     kinds = [garment_photo.value] * len(photos)
     loaded = [load_cutout(photo) for photo in photos]
     _check(perception, loaded, category.value, kinds, force, sheet)
@@ -107,14 +110,22 @@ def garment_train(
 ) -> None:
     """Train the garment's LoRA and put it into the catalogue."""
     from tryon.catalog import Catalog
-    from tryon.perception import load_perception
+    from tryon.commands.early_checks import check_model
+    from tryon.kept_inputs import check_folder
     from tryon.training.garment_config import GarmentLoraConfig
 
     chosen = {"targets": targets and targets.value, "rank": rank, "steps": steps}
     values = {name: value for name, value in chosen.items() if value is not None}
     config = GarmentLoraConfig.of({**_named_values(options or []), **values})
-    store, perception = Catalog(catalog), load_perception()
+    store, out = Catalog(catalog), work or Path(".tryon-training") / sku
     entry = store.get(sku)
+    check_folder(out)
+    _check_sheet(sheet, ())
+    check_model(model, device=device)
+
+    from tryon.perception import load_perception
+
+    perception = load_perception()
     kinds = [photo.kind for photo in entry.photos]
     _check(perception, store.photos(entry), entry.category, kinds, force, sheet)
 
@@ -130,7 +141,7 @@ def garment_train(
             model=model,
             family=family,
             perception=perception,
-            out=work or Path(".tryon-training") / sku,
+            out=out,
             resume=resume,
             on_view=on_view,
             on_step=on_step,
@@ -152,11 +163,19 @@ def garment_preview(
     seed: Annotated[int, typer.Option(help="Same seed, same picture.")] = 0,
 ) -> None:
     """The garment on people of the library: as it is drawn, repainted, and with its LoRA."""
-    from tryon.engine import TryOn
+    from tryon.catalog import Catalog
+    from tryon.commands.early_checks import check_model
     from tryon.images import check_output, save_image
-    from tryon.training.garment_run import preview_sheet
+    from tryon.kept_inputs import check_writable
 
     check_output(output)
+    check_writable(output)
+    Catalog(catalog).get(sku)
+    check_model(model, device=device)
+
+    from tryon.engine import TryOn
+    from tryon.training.garment_run import preview_sheet
+
     engine = TryOn(model, device=device, catalog=catalog)
     typer.echo(str(save_image(preview_sheet(engine, sku, people=people, seed=seed), output)))
 
@@ -202,6 +221,17 @@ def garment_remove(sku: SkuArgument, catalog: CatalogOption = HOME) -> None:
 
     Catalog(catalog).remove(sku)
     typer.echo(sku)
+
+
+def _check_sheet(sheet: Path | None, photos: Sequence[Path]) -> None:
+    """Raise OutputError unless the sheet can be written, and is none of the photos."""
+    from tryon.images import check_output
+    from tryon.kept_inputs import check_inputs_kept, check_writable
+
+    if sheet is not None:
+        check_output(sheet)
+        check_writable(sheet)
+        check_inputs_kept([sheet], photos)
 
 
 def _check(
@@ -251,15 +281,16 @@ def _named_values(options: list[str]) -> dict[str, Any]:
 def _training_bar(
     steps: int,
 ) -> Iterator[tuple[Callable[[int, int], None], Callable[[int, int, float], None]]]:
-    """A progress bar with the loss and the time left, smoothed over some steps."""
+    """A progress bar of first the pictures, then the steps, with the time left of each, and the
+    loss, smoothed over some steps."""
     smooth: list[float] = []
     with progress("looking") as show:
 
         def on_view(done: int, total: int) -> None:
-            show("pictures", done, total)
+            show("pictures, 1 of 2", done, total)
 
         def on_step(done: int, total: int, loss: float) -> None:
             smooth[:] = [*smooth[-19:], loss]
-            show(f"loss {sum(smooth) / len(smooth):.4f}", done, total)
+            show(f"steps, 2 of 2, loss {sum(smooth) / len(smooth):.4f}", done, total)
 
         yield on_view, on_step

@@ -79,6 +79,12 @@ def lora_convert(
     ] = False,
 ) -> None:
     """Write a LoRA in another form: fp16, one rank, alpha = rank, the UNet alone."""
+    from tryon.kept_inputs import check_inputs_kept, check_writable
+
+    made = output / "adapter_model.safetensors" if to is NamingChoice.peft else output
+    check_inputs_kept([made, made.with_name("adapter_config.json")], [file])
+    check_writable(made)
+
     from dataclasses import replace
     from typing import cast
 

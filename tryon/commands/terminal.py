@@ -34,9 +34,13 @@ def progress(first: str) -> Iterator[Callable[[str, int, int], None]]:
 
     columns = (TextColumn("{task.description:>10}"), BarColumn(), TimeRemainingColumn())
     with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task(first, total=None)
+        task, under_way = bar.add_task(first, total=None), first
 
         def update(stage: str, done: int, total: int) -> None:
+            nonlocal under_way
+            if stage.split()[0] != under_way:  # the time left is not told by another stage's speed
+                bar.reset(task)
+                under_way = stage.split()[0]
             bar.update(task, description=stage, completed=done, total=total or None)
 
         yield update

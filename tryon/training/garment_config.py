@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from typing import Any, Literal, get_args
@@ -31,7 +32,8 @@ class GarmentLoraConfig:
     steps: of the optimizer; each sees `batch_size` x `accumulation` examples.
     learning_rate: at its highest, after `warmup` steps; it falls to nothing in a half cosine.
         None is what suits the UNet's size (see `learning_rate_for`).
-    views: on-body pictures made of the garment. variants: masks and crops for each of them.
+    views: on-body pictures made of the garment, at most: a short run makes no more than its steps
+        can use. variants: masks and crops for each of them.
     no_caption, no_image, no_warp, no_pose: how often the prompt, the garment photo, the warped
         garment and the pose are left out.
     timesteps: noise levels drawn evenly ("uniform") or mostly those that the family's sampler uses
@@ -113,6 +115,13 @@ class GarmentLoraConfig:
         return asdict(self)
 
 
+def views_for(config: GarmentLoraConfig) -> int:
+    """How many on-body pictures are made: no more than the steps can learn from, which are those
+    that each of their variants is seen `USES` times."""
+    seen = config.steps * config.batch_size * config.accumulation
+    return min(config.views, max(LEAST_VIEWS, math.ceil(seen / (USES * config.variants))))
+
+
 def learning_rate_for(config: GarmentLoraConfig, text_width: int) -> float:
     """The learning rate of a run; text_width: of what the UNet's cross-attention reads.
 
@@ -123,6 +132,8 @@ def learning_rate_for(config: GarmentLoraConfig, text_width: int) -> float:
     return 2e-2 if text_width < 256 else 5e-4
 
 
+LEAST_VIEWS = 4  # of several people, with the warp and without
+USES = 4  # of a picture that is worth making; a run of the default length sees each 20 times
 _RANGES: tuple[tuple[str, float, float], ...] = (
     ("rank", 1, 256),
     ("alpha", 1e-6, 1e6),

@@ -29,7 +29,7 @@ from tryon.planning import WORDS
 from tryon.preparation import Garment
 from tryon.training.checkpoint import load_checkpoint, save_checkpoint
 from tryon.training.garment_cache import GarmentExamples, garment_examples
-from tryon.training.garment_config import GarmentLoraConfig, learning_rate_for
+from tryon.training.garment_config import GarmentLoraConfig, learning_rate_for, views_for
 from tryon.training.garment_layers import lora_state, trainable
 from tryon.training.garment_loss import (
     HIDDEN,
@@ -216,8 +216,10 @@ def _examples(
     on_view: Callable[[int, int], None] | None,
 ) -> GarmentExamples:
     """The encoded pictures: those of the run that goes on, or new ones."""
+    count = views_for(config)
     made_of = [
-        *(getattr(config, name) for name in ("views", "variants", "no_warp", "seed")),
+        count,
+        *(getattr(config, name) for name in ("variants", "no_warp", "seed")),
         [working.width, working.height, subject.base, subject.caption, subject.garment.key],
         [wearer.person.key for wearer in wearers],
     ]
@@ -229,7 +231,7 @@ def _examples(
         wearers,
         subject.garment,
         working,
-        count=config.views,
+        count=count,
         variants=config.variants,
         no_warp=config.no_warp,
         seed=config.seed,
@@ -238,7 +240,7 @@ def _examples(
     def told() -> Iterator[Any]:
         for number, view in enumerate(made):
             if on_view is not None:
-                on_view(number + 1, config.views * config.variants)
+                on_view(number + 1, count * config.variants)
             yield view
 
     plain = WORDS[subject.garment.category]

@@ -21,7 +21,7 @@ from tryon.pipelines.family import Family
 from tryon.preparation import Garment, prepared_person
 from tryon.stopwatch import Stopwatch
 from tryon.training.body_library import load_bodies
-from tryon.training.garment_config import GarmentLoraConfig
+from tryon.training.garment_config import GarmentLoraConfig, views_for
 from tryon.training.garment_lora import OnStep, TrainingGarment, train_garment_lora
 from tryon.training.garment_views import Wearer, library_wearer, library_wearers
 
@@ -55,7 +55,14 @@ def train_in_catalog(
         config,
         family=family,
         subject=TrainingGarment(sku, garment, base, entry.caption),
-        wearers=wearers_of(perception, catalog, entry, garment),
+        # Each view shows another person, and looking at one takes as long as some steps.
+        wearers=wearers_of(
+            perception,
+            catalog,
+            entry,
+            garment,
+            None if config.validate_every else views_for(config),
+        ),
         out=out,
         resume=resume,
         on_view=on_view,
@@ -67,9 +74,16 @@ def train_in_catalog(
 
 
 def wearers_of(
-    perception: Perception, catalog: Catalog, entry: CatalogGarment, garment: Garment
+    perception: Perception,
+    catalog: Catalog,
+    entry: CatalogGarment,
+    garment: Garment,
+    most: int | None = None,
 ) -> list[Wearer]:
-    """Those who wear the garment in its own photos, in turns with the library's people."""
+    """Those who wear the garment in its own photos, in turns with the library's people.
+
+    most: how many of the library's are enough; None: all.
+    """
     own = []
     for photo, picture in zip(entry.photos, catalog.photos(entry), strict=True):
         if photo.kind == "flat-lay":
@@ -77,7 +91,7 @@ def wearers_of(
         image = load_image(picture)
         with suppress(PersonError):  # lies flat: nobody is in the photo
             own.append(Wearer(prepared_person(perception, image, photo.key, Stopwatch())))
-    return in_turns(own, library_wearers(perception, garment.category))
+    return in_turns(own, library_wearers(perception, garment.category, most=most))
 
 
 def in_turns(own: Sequence[Wearer], library: Sequence[Wearer]) -> list[Wearer]:

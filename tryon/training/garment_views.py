@@ -68,14 +68,19 @@ class View:
 
 
 def library_wearers(
-    perception: Perception, category: Category, bodies: Sequence[LibraryBody] | None = None
+    perception: Perception,
+    category: Category,
+    bodies: Sequence[LibraryBody] | None = None,
+    most: int | None = None,
 ) -> list[Wearer]:
     """The library's people for a garment of the category, as inference would see them.
 
-    bodies: others than those of the package.
+    bodies: others than those of the package. most: how many are enough; None: all.
     """
-    found = []
+    found: list[Wearer] = []
     for body in load_bodies(category) if bodies is None else bodies:
+        if len(found) == most:
+            break
         with suppress(PersonError):  # a body of which too little is seen for this net
             found.append(library_wearer(perception, body))
     return found

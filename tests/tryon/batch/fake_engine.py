@@ -9,7 +9,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from PIL import Image
 
@@ -26,6 +26,7 @@ class FakeSource:
     opened: str | None = None
     broken: bool = False
     most: int | None = None  # pictures at once, above which memory is too short
+    preload: ClassVar[tuple[str, ...]] = ("tryon.batch.worker",)
 
     def open(self, worker: int) -> FakeEngine:
         if self.broken:
@@ -53,6 +54,7 @@ class FakeLook:
     image: Image.Image
     scores: dict[str, float]
     parameters: dict[str, Any]
+    warnings: tuple[str, ...] = ()
     seconds: dict[str, float] = field(default_factory=dict)
 
 
@@ -89,7 +91,8 @@ class FakeEngine:
 
     def finish(self, plan: FakePlan, painted: Image.Image) -> FakeLook:
         score = hashlib.sha256(painted.tobytes()).digest()[0] / 255
-        return FakeLook(painted, {"pose": score}, {"seed": plan.options.seed})
+        parameters = {"seed": plan.options.seed, "category": "upper"}
+        return FakeLook(painted, {"pose": score}, parameters)
 
 
 def _misbehave(prompt: str) -> None:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 from pathlib import Path
 from typing import Any
 
@@ -95,3 +96,24 @@ def test_help_lists_both_ways(capsys: pytest.CaptureFixture[str]) -> None:
     assert "init" in (text := capsys.readouterr().out) and "MANIFEST" in text
     assert run(["batch", "run", "--help"]) == 0
     assert "--preset" in capsys.readouterr().out
+
+
+def test_photos_elsewhere_get_a_root(
+    shop: Path, tmp_path_factory: pytest.TempPathFactory, capsys: pytest.CaptureFixture[str]
+) -> None:
+    away = tmp_path_factory.mktemp("a shop")
+    write_inputs(away, people=2, garments=1)
+    people, garments = str(away / "people"), str(away / "garments")
+    assert run(["batch", "init", people, garments, "-o", "away.jsonl"]) == 0
+    command = shlex.split(capsys.readouterr().out.partition("next: tryon ")[2])
+    assert command[:2] == ["batch", "away.jsonl"] and "--root" in command
+    assert run([*command, "--workers", "0"]) == 0
+    assert len(list((shop / "looks").rglob("*.jpg"))) == 2
+
+
+def test_many_riddles_are_one_hint(shop: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for photo in (shop / "people").iterdir():
+        photo.write_bytes(b"nobody")
+    assert run(["batch", "manifest.jsonl", "--out", "o", "--workers", "0"]) == 3
+    told = [line for line in capsys.readouterr().err.splitlines() if "nobody" in line]
+    assert len(told) == 1 and told[0].startswith("tryon: 6 rows failed")

@@ -7,11 +7,12 @@ from typing import Any
 
 import pytest
 
-from tryon.batch.failures import in_halves, is_transient, with_retries
+from tryon.batch.failures import in_halves, is_fatal, is_transient, with_retries
 from tryon.errors import (
     BatchError,
     ImageNotFoundError,
     NoPersonError,
+    NotANumberError,
     OutputError,
     OutputFullError,
     WeightsMissingError,
@@ -117,3 +118,17 @@ def test_what_concerns_every_row_is_not_halved(error: Exception) -> None:
 
     with pytest.raises(type(error)):
         in_halves(paint, range(8), on_retry=lambda: None)
+
+
+def test_a_picture_that_overflows_fails_alone() -> None:
+    """Its row fails; the job goes on with the others, and does not try the same again."""
+
+    def paint(plans: Sequence[int]) -> list[int]:
+        if 3 in plans:
+            raise NotANumberError("overflow")
+        return [plan * 10 for plan in plans]
+
+    outcomes = in_halves(paint, [1, 2, 3, 4], on_retry=lambda: None)
+    assert outcomes[:2] == [10, 20] and outcomes[3] == 40
+    assert isinstance(outcomes[2], NotANumberError)
+    assert not is_fatal(outcomes[2]) and not is_transient(outcomes[2])

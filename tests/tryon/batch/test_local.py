@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from tests.tryon.batch.fake_engine import FakeSource, write_inputs
-from tryon.batch import Summary, run_batch
+from tryon.batch import Summary, local, run_batch
 
 ROOT = Path(__file__).resolve().parents[3]
 
@@ -161,3 +161,24 @@ def pictures(out: Path) -> dict[str, bytes]:
 
 def leftovers(out: Path) -> list[Path]:
     return [*out.rglob("*.tmp"), *out.glob(".unfinished")]
+
+
+def test_workers_are_forked_from_a_process_that_knows_the_modules(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(local, "may_have_cuda", lambda: False)
+    monkeypatch.setattr(local.sys, "platform", "linux")
+    assert local.process_context(()).get_start_method() == "spawn"
+    preloaded = local.process_context(["fractions"])
+    assert preloaded.get_start_method() == "forkserver"
+    parent, child = preloaded.Pipe()
+    process = preloaded.Process(target=_tells, args=(child,))
+    process.start()
+    assert parent.recv() is True
+    process.join()
+    monkeypatch.setattr(local, "may_have_cuda", lambda: True)
+    assert local.process_context(["fractions"]).get_start_method() == "spawn"
+
+
+def _tells(connection: Any) -> None:
+    connection.send("fractions" in sys.modules)

@@ -12,8 +12,9 @@ import pytest
 from tests.tryon.batch.fake_engine import write_inputs
 from tryon.batch.inputs import Inputs
 from tryon.batch.manifest import Manifest, likely_typing_errors
+from tryon.batch.naming import NameTemplate
 from tryon.batch.rows import BadRow, Row
-from tryon.errors import DependencyError, InputError
+from tryon.errors import DependencyError, InputError, OptionError
 
 GOOD: dict[str, Any] = {
     "id": "one",
@@ -262,7 +263,8 @@ def test_cells_of_a_table_are_read_as_their_column_wants(root: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "content", "reason"),
     [
-        ("m.txt", b"", "names no format"),
+        ("m.xml", b"", "names no format"),
+        ("m.xlsx", b"PK", "a workbook.*CSV UTF-8"),
         ("m.csv", b"a,b\n1,2\n", "names no column 'person'"),
         ("m.csv", b"person,person\n", "a column twice"),
         ("m.parquet", b"not parquet", "not a Parquet file"),
@@ -296,3 +298,56 @@ def test_columns_that_look_mistyped_are_noticed() -> None:
         "categroy": "category",
         "step": "steps",
     }
+
+
+TABLE = "person,garment,상점\np.jpg,g.jpg,서울\n"
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "cp949"])
+def test_what_excel_writes_is_read(root: Path, encoding: str) -> None:
+    text = TABLE.replace(",", "\t") if encoding == "utf-16" else TABLE
+    name = "m.txt" if encoding == "utf-16" else "m.csv"
+    (root / name).write_bytes(text.encode(encoding))
+    (row,) = Manifest(root / name, Inputs(root))
+    assert isinstance(row, Row) and row.metadata == {"상점": "서울"}
+
+
+def test_other_letters_are_not_taken_for_korean(root: Path) -> None:
+    table = "person,garment,shop\np.jpg,g.jpg,Gro\xdfe M\xfcller\n"
+    (root / "m.csv").write_bytes(table.encode("latin-1"))
+    (row,) = Manifest(root / "m.csv", Inputs(root))
+    assert isinstance(row, BadRow) and "CSV UTF-8" in row.reason
+
+
+def test_json_lines_of_a_power_shell_are_read(root: Path) -> None:
+    text = '# a comment\r\n{"person": "p.jpg", "garment": "g.jpg", "shop": "서울"}\r\n'
+    (root / "m.jsonl").write_bytes(text.encode("utf-16"))
+    (row,) = Manifest(root / "m.jsonl", Inputs(root))
+    assert isinstance(row, Row) and row.metadata == {"shop": "서울"} and row.line == 2
+
+
+def test_columns_named_like_options_are_options_or_refused(root: Path) -> None:
+    one = {"person": "p.jpg", "garment": "g.jpg"}
+    (row,) = Manifest([one | {"preset": "google", "format": ".PNG"}], Inputs(root))
+    assert isinstance(row, Row) and row.rendering == {"preset": "google", "format": "png"}
+    assert row.as_record() | {"id": 0} == one | {"preset": "google", "format": "png", "id": 0}
+    wrong = [{"size": "XL"}, {"workers": 3}, {"preset": "ebay"}, {"format": "gif"}]
+    for column, bad in zip(wrong, Manifest([one | w for w in wrong], Inputs(root)), strict=True):
+        assert isinstance(bad, BadRow) and next(iter(column)) in bad.reason
+
+
+def test_pictures_are_named_as_asked(root: Path) -> None:
+    one = {"person": "people/p.jpg", "garment": "g.jpg", "sku": None, "view": "앞 모습/1"}
+    template = NameTemplate("{garment}/{person}_{view}")
+    rows = list(Manifest([one, one | {"id": "2", "view": ""}], Inputs(root), template))
+    assert isinstance(rows[0], Row) and rows[0].name == "g/p_앞-모습-1"
+    assert isinstance(rows[1], BadRow) and "'view'" in rows[1].reason
+    same = [one | {"id": "a"}, one | {"id": "b", "view": "앞 모습-1"}]
+    _, collision = Manifest(same, Inputs(root), template)
+    assert isinstance(collision, BadRow) and collision.collides and "line 1" in collision.reason
+
+
+@pytest.mark.parametrize("text", ["shirt", "{}", "{sku", "{sku.strip}", "{sku!r}", "{sku:>9}"])
+def test_a_name_without_columns_is_refused(text: str) -> None:
+    with pytest.raises(OptionError, match="name"):
+        NameTemplate(text)

@@ -25,11 +25,13 @@ def fill(file: Path) -> None:
 
 
 def test_what_is_committed_is_found(outputs: Outputs) -> None:
-    assert outputs.committed("ab/x", "k1") is None
-    image = outputs.commit("ab/x", "k1", ".jpg", fill, {"id": "x"})
+    assert outputs.committed("ab/x.k1", "k1") is None
+    image = outputs.commit("ab/x.k1", ".jpg", fill, {"id": "x", "key": "k1"})
     assert image == "looks/ab/x.k1.jpg" and outputs.read(image) == b"picture"
-    assert outputs.committed("ab/x", "k1") == {"id": "x", "image": image, "bytes": 7}
-    assert outputs.committed("ab/x", "k2") is None
+    facts = {"id": "x", "key": "k1", "image": image, "bytes": 7}
+    assert outputs.committed("ab/x.k1", "k1") == facts
+    assert outputs.committed("ab/x.k2", "k2") is None
+    assert outputs.committed("ab/x.k1", "k2") is None
 
 
 def test_the_sidecar_comes_last(outputs: Outputs, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -40,7 +42,7 @@ def test_the_sidecar_comes_last(outputs: Outputs, monkeypatch: pytest.MonkeyPatc
         put(file, name)
 
     monkeypatch.setattr(outputs, "_put", noted)
-    outputs.commit("x", "k", ".jpg", fill, {})
+    outputs.commit("x.k", ".jpg", fill, {"key": "k"})
     assert order == ["looks/x.k.jpg", "looks/x.k.json"]
 
 
@@ -50,8 +52,8 @@ def test_a_picture_without_sidecar_does_not_count(outputs: Outputs) -> None:
         raise OSError(errno.EIO, "broken")
 
     with pytest.raises(OSError, match="broken"):
-        outputs.commit("x", "k", ".jpg", broken, {})
-    assert outputs.committed("x", "k") is None
+        outputs.commit("x.k", ".jpg", broken, {"key": "k"})
+    assert outputs.committed("x.k", "k") is None
     assert list((outputs.local / ".unfinished").iterdir()) == []
 
 
@@ -60,7 +62,7 @@ def test_no_space_left_is_told(outputs: Outputs) -> None:
         raise OutputError("cannot be written") from OSError(errno.ENOSPC, "No space left")
 
     with pytest.raises(OutputFullError, match="No space left"):
-        outputs.commit("x", "k", ".jpg", full, {})
+        outputs.commit("x.k", ".jpg", full, {"key": "k"})
 
 
 def test_starting_leaves_a_running_job_alone_and_sweeping_and_ending_do_not(
@@ -97,13 +99,32 @@ def test_other_stores_are_refused(url: str) -> None:
 
 def test_a_damaged_sidecar_does_not_count(tmp_path: Path) -> None:
     outputs = Outputs(tmp_path)
-    outputs.commit("x", "k", ".jpg", fill, {})
+    outputs.commit("x.k", ".jpg", fill, {"key": "k"})
     sidecar = tmp_path / "looks" / "x.k.json"
     facts: dict[str, Any] = json.loads(sidecar.read_text())
     for content in ("", "[]", "{}", json.dumps(facts | {"image": "looks/nowhere"})):
         sidecar.write_text(content)
-        assert outputs.committed("x", "k") is None
+        assert outputs.committed("x.k", "k") is None
     sidecar.write_text(json.dumps(facts))
-    assert outputs.committed("x", "k") == facts
+    assert outputs.committed("x.k", "k") == facts
     (tmp_path / facts["image"]).write_bytes(b"pict")
-    assert outputs.committed("x", "k") is None
+    assert outputs.committed("x.k", "k") is None
+
+
+def test_a_named_picture_is_replaced_and_its_sidecar_never_speaks_of_another(
+    outputs: Outputs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    outputs.commit("shirt", ".jpg", fill, {"key": "old"})
+    assert outputs.committed("shirt", "old") is not None
+    put = outputs._put
+
+    def killed_before_the_sidecar(file: Path, name: str) -> None:
+        if name.endswith(".json"):
+            raise KeyboardInterrupt
+        put(file, name)
+
+    monkeypatch.setattr(outputs, "_put", killed_before_the_sidecar)
+    with pytest.raises(KeyboardInterrupt):
+        outputs.commit("shirt", ".jpg", fill, {"key": "new"})
+    assert outputs.committed("shirt", "old") is None
+    assert outputs.committed("shirt", "new") is None

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import dataclasses
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,9 +14,8 @@ from PIL import Image
 from tryon import TryOn
 from tryon.batch.job import BatchOptions, Job
 from tryon.batch.outputs import Outputs
-from tryon.batch.prepared import PreparedCache, Shared
+from tryon.batch.prepared import PreparedCache
 from tryon.batch.worker import Worker
-from tryon.errors import NoPersonError
 from tryon.preparation import Garment, Person
 
 
@@ -108,59 +106,6 @@ def test_without_a_folder_nothing_is_written(tmp_path: Path) -> None:
     cache = PreparedCache(None)
     assert cache.person("k", opener(tmp_path), lambda file: "somebody") == "somebody"
     assert cache.person("k", opener(tmp_path), never) == "somebody"
-
-
-def test_threads_share_one_computation() -> None:
-    shared: Shared[int] = Shared(4)
-    started, go, calls = threading.Event(), threading.Event(), []
-
-    def compute() -> int:
-        calls.append(1)
-        started.set()
-        go.wait(10)
-        return 7
-
-    found: list[int] = []
-    threads = [
-        threading.Thread(target=lambda: found.append(shared.get("a", compute))) for _ in range(5)
-    ]
-    for thread in threads:
-        thread.start()
-    started.wait(10)
-    assert shared.get("b", lambda: 8) == 8  # others need not wait
-    go.set()
-    for thread in threads:
-        thread.join()
-    assert found == [7] * 5 and len(calls) == 1
-
-
-def test_what_cannot_be_used_is_remembered_and_what_may_pass_is_not() -> None:
-    shared: Shared[int] = Shared(4)
-    calls: list[str] = []
-
-    def fails(error: Exception) -> Any:
-        def compute() -> int:
-            calls.append(type(error).__name__)
-            raise error
-
-        return compute
-
-    for _ in range(3):
-        with pytest.raises(NoPersonError):
-            shared.get("a", fails(NoPersonError("nobody")))
-        with pytest.raises(OSError, match="busy"):
-            shared.get("b", fails(OSError("busy")))
-    assert calls.count("NoPersonError") == 1 and calls.count("OSError") == 3
-
-
-def test_only_the_latest_are_kept() -> None:
-    shared: Shared[int] = Shared(2)
-    for key in "abca":
-        shared.get(key, lambda: 0)
-    calls: list[str] = []
-    for key in "cab":
-        shared.get(key, lambda key=key: calls.append(key) or 0)
-    assert calls == ["b"]
 
 
 def test_a_worker_keeps_what_the_image_encoder_says(tmp_path: Path) -> None:

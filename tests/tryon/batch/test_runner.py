@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import csv
 import json
 import threading
 from pathlib import Path
@@ -268,3 +269,79 @@ class _Loaded:
 
     def open(self, worker: int) -> FakeEngine:
         return self.engine
+
+
+def test_the_rows_that_failed_are_kept_when_they_are_tried_again(
+    root: Path, tmp_path: Path
+) -> None:
+    out, stop = tmp_path / "out", threading.Event()
+    (root / "people" / "p002.jpg").write_bytes(b"nobody")
+    errors = Path(run(root, out).errors or "")
+    before = errors.read_bytes()
+    stop.set()
+    assert run(root, out, errors, stop=stop).interrupted
+    assert errors.read_bytes() == before, "what was not reached is still to be done"
+    (root / "people" / "p002.jpg").write_bytes(b"somebody")
+    assert run(root, out, errors).tally["done"] == 3
+    assert not errors.exists()
+    assert [f.read_bytes() for f in sorted((out / "runs").glob("*.rows.jsonl"))] == [before] * 2
+
+
+def test_a_report_never_takes_the_manifests_place(root: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    out.mkdir()
+    manifest = out / "results.csv"
+    manifest.write_text("person,garment\npeople/p000.jpg,garments/g000.jpg\n")
+    (tmp_path / "link.csv").symlink_to(manifest)
+    with pytest.raises(OutputError, match="write over the input"):
+        run(root, out, str(tmp_path / "link.csv"))
+    assert list(out.iterdir()) == [manifest]
+
+
+def test_the_table_has_a_row_for_each_of_the_manifest(root: Path, tmp_path: Path) -> None:
+    (root / "people" / "p001.jpg").write_bytes(b"nobody")
+    rows = [{"person": f"people/p00{n}.jpg", "garment": "garments/g000.jpg"} for n in range(3)]
+    summary = run(root, tmp_path / "out", [*rows, {"person": "../x", "garment": "g"}])
+    with open(tmp_path / "out" / "results.csv", encoding="utf-8-sig", newline="") as file:
+        table = list(csv.DictReader(file))
+    assert [row["line"] for row in table] == ["1", "2", "3", "4"]
+    assert [row["status"] for row in table] == ["done", "failed", "done", "failed"]
+    assert (tmp_path / "out" / table[0]["image"]).is_file() and table[0]["category"] == "upper"
+    assert table[1]["error"] == "NoPersonError" and float(table[0]["pose"]) >= 0
+    assert table[3]["person"] == "../x"
+    assert [Path(name).name for name in summary.results][:1] == ["results.csv"]
+    pyarrow = pytest.importorskip("pyarrow.parquet", reason="Parquet needs pyarrow")
+    found = pyarrow.read_table(tmp_path / "out" / "results.parquet").to_pylist()
+    assert [str(row["line"]) for row in found] == [row["line"] for row in table]
+    assert found[1]["reason"] == table[1]["reason"] and found[1]["image"] is None
+
+
+def test_pictures_may_have_names_of_the_shops_own(root: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    rows = [
+        {"person": f"people/p00{n}.jpg", "garment": "garments/g000.jpg", "view": f"v{n}"}
+        | ({"format": "png"} if n else {})
+        for n in range(2)
+    ]
+    run(root, out, rows, name="{garment}_{view}")
+    names = ["g000_v0.jpg", "g000_v0.json", "g000_v1.json", "g000_v1.png"]
+    assert sorted(p.name for p in (out / "looks").iterdir()) == names
+    assert run(root, out, rows, name="{garment}_{view}").tally["skipped"] == 2
+    changed = run(root, out, rows, name="{garment}_{view}", defaults={"steps": 3})
+    assert changed.tally["done"] == 2
+    assert sorted(p.name for p in (out / "looks").iterdir()) == names
+    once_more = {"person": "out/looks/g000_v0.jpg", "garment": "in/garments/g000.jpg", "view": "x"}
+    chained = run(tmp_path, out, [once_more], name="{view}")
+    assert chained.failed == 1 and "may be replaced" in chained.tally["causes"][0]["reason"]
+    before = pictures(out)
+    with pytest.raises(ManifestError, match="line 2.*g000.*line 1 already"):
+        run(root, out, rows, name="{garment}")
+    assert pictures(out) == before
+
+
+def test_what_many_rows_fail_of_is_one_hint(root: Path, tmp_path: Path) -> None:
+    for number in range(3):
+        (root / "people" / f"p00{number}.jpg").write_bytes(b"nobody")
+    (cause,) = run(root, tmp_path / "out").tally["causes"]
+    assert cause["count"] == 9 and cause["kind"] == "NoPersonError"
+    assert cause["reason"] == "nobody is in the photo"

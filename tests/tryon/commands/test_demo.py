@@ -53,6 +53,15 @@ def test_what_is_asked_for_is_handed_on(served: list[dict[str, Any]], tmp_path: 
     assert call["closed"], "the engine's thread ends with the page"
 
 
+def test_the_catalogue_here_is_used_as_by_all_commands(
+    served: list[dict[str, Any]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "garments").mkdir()
+    assert run(["demo", "--allow-train"]) == 0
+    assert served[0]["catalog"].store.url == "garments"
+
+
 def test_the_defaults_are_for_this_machine_alone(served: list[dict[str, Any]]) -> None:
     assert run(["demo"]) == 0
     (call,) = served

@@ -19,9 +19,12 @@ from tryon.evaluation.synthetic import SyntheticEvaluation
 
 
 @pytest.fixture
-def asked(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
+def asked(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> list[Any]:
     """The configurations that the command asks for; nothing is measured."""
     seen: list[Any] = []
+    monkeypatch.chdir(tmp_path)
+    for folder in ("p", "g", "r"):
+        Path(folder).mkdir()
 
     def evaluate(config: Any, *, on_case: Any) -> Report:
         on_case("a case", 0, 1)
@@ -52,7 +55,7 @@ def test_every_option_of_the_synthetic_layout_arrives(asked: list[Any]) -> None:
         "--words",
         "cut",
     ]
-    options += ["--no-maps", "--pose", "--model", "m", "--device", "cpu", "--fabrics", "cloth"]
+    options += ["--no-maps", "--pose", "--model", "none", "--device", "cpu", "--fabrics", "cloth"]
     assert run(["evaluate", *options]) == 0
     assert asked == [
         SyntheticEvaluation(
@@ -65,7 +68,7 @@ def test_every_option_of_the_synthetic_layout_arrives(asked: list[Any]) -> None:
             words="cut",
             maps=False,
             pose=True,
-            model="m",
+            model="none",
             device="cpu",
             seed=4,
             fabrics=Path("cloth"),

@@ -25,7 +25,7 @@ from tryon.adapters.lora_format import read_lora
 from tryon.errors import Cancelled, OptionError, WeightsCorruptError
 from tryon.pipelines.family import Family
 from tryon.training.garment_cache import GarmentExamples
-from tryon.training.garment_config import GarmentLoraConfig, learning_rate_for
+from tryon.training.garment_config import GarmentLoraConfig, learning_rate_for, views_for
 from tryon.training.garment_layers import lora_state, trainable
 from tryon.training.garment_loss import (
     CAPTION,
@@ -294,3 +294,25 @@ def test_the_learning_rate_suits_the_width() -> None:
     assert learning_rate_for(GarmentLoraConfig(), 128) > learning_rate_for(GarmentLoraConfig(), 768)
     assert learning_rate_for(GarmentLoraConfig(learning_rate=0.1), 128) == 0.1
     assert GarmentLoraConfig.of(TINY).rank == 2
+
+
+@pytest.mark.parametrize(
+    ("options", "count"),
+    [
+        ({}, GarmentLoraConfig().views),
+        ({"steps": 10, "batch_size": 4, "variants": 3}, 4),
+        ({"steps": 1, "batch_size": 1}, 4),
+        ({"steps": 10, "views": 2}, 2),
+        ({"steps": 20, "batch_size": 2, "accumulation": 3, "variants": 2}, 15),
+    ],
+)
+def test_no_more_views_are_drawn_than_the_steps_can_use(
+    options: dict[str, int], count: int
+) -> None:
+    assert views_for(GarmentLoraConfig(**options)) == count
+
+
+def test_a_short_run_draws_few_views(family: Family, shirt: Path, tmp_path: Path) -> None:
+    trained(family, shirt, tmp_path, steps=1, batch_size=1, views=60, variants=1)
+    with safe_open(tmp_path / "examples.safetensors", framework="pt") as file:
+        assert file.get_slice("clean").get_shape()[0] <= 4
