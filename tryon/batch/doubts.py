@@ -15,7 +15,7 @@ class Doubt:
     remedy: str
 
 
-# By the score: below which value, and what is said. Set by eye: most pictures below show it.
+# By the score: below which value, and what is said.
 DOUBTS: Mapping[str, tuple[float, Doubt]] = {
     "pose": (
         0.6,
