@@ -49,6 +49,7 @@ IN_WINDOW = Standard(candidate=0.6, again=0.85)
 BEYOND_FRAME = Standard(candidate=0.4, with_limbs=0.4, limbs=0.7)
 
 IS_PERSON = 0.5  # of the landmark network's own score
+LIKELY_PERSON = 0.65  # and of both looks, for a detection that is sure to be believed alone
 SURELY_PERSON = 0.85  # and of both looks, where the limbs are to show it
 COVERED = 0.6  # part of a window behind people already found
 DEEPEST = 2  # windows of a quarter of the photo, if nobody was found in larger ones
@@ -153,9 +154,9 @@ def _person(
     person = second if second.score > IS_PERSON else first
     if person.score <= IS_PERSON:
         return None
-    certainty, twice = detection.score, min(first.score, second.score) >= SURELY_PERSON
-    if unsure or not twice:
-        shown = twice and _limbs_shown(person, photo) >= standard.limbs
+    certainty, twice = detection.score, min(first.score, second.score)
+    if unsure or twice < LIKELY_PERSON:
+        shown = twice >= SURELY_PERSON and _limbs_shown(person, photo) >= standard.limbs
         if not (shown and certainty >= standard.with_limbs):
             if standard.again == NEVER:
                 return None

@@ -11,10 +11,12 @@ from tryon.look import Look
 from tryon.pipelines.family import FamilyConfig
 from tryon.pipelines.finish.composite import composite
 from tryon.pipelines.finish.scores import print_kept, seam
+from tryon.pipelines.person.facing import facing_score
 from tryon.planning import Plan
 from tryon.stopwatch import Stopwatch
 
 _COVERED = 0.97  # of chest and hips: less than this is worth a word
+_TURNED = 0.3  # less of facing the camera than this, too
 STAGES = ("pose", "bodymap", "atlas", "mask", "denoise", "decode", "composite")
 
 
@@ -73,6 +75,7 @@ def finished_look(plan: Plan, painted: Image.Image, config: FamilyConfig, model:
 
 def _scores(plan: Plan, image: Image.Image, alpha: Image.Image) -> dict[str, float]:
     """repainted: the share of the photo that may have changed. pose: how sure the joints are.
+    facing: 1 for somebody who faces the camera, 0 in profile, -1 from behind.
     seam: how strong an edge shows along the mask, in levels. covered: how much of chest and hips
     the new clothes and those that stay cover; the old ones stay on the rest, see `Look.warnings`.
     print: how much of the garment's own structure the picture shows where the warp puts it, 0-1;
@@ -82,6 +85,7 @@ def _scores(plan: Plan, image: Image.Image, alpha: Image.Image) -> dict[str, flo
     scores = {
         "repainted": float(np.count_nonzero(repainted)) / repainted.size,
         "pose": plan.person.pose.score,
+        "facing": facing_score(plan.person.pose, plan.person.body),
         "seam": seam(np.asarray(image), np.asarray(plan.person.photo), np.asarray(plan.mask) > 127),
     }
     if plan.options.warp:
@@ -93,12 +97,16 @@ def _scores(plan: Plan, image: Image.Image, alpha: Image.Image) -> dict[str, flo
 
 def _warnings(plan: Plan) -> tuple[str, ...]:
     """What whoever uses the picture should know."""
+    told = []
+    if facing_score(plan.person.pose, plan.person.body) < _TURNED:
+        told.append("the person seems to be turned away: the garment is known from its front")
     covered = plan.layers.covered
-    if not plan.options.warp or covered > _COVERED:
-        return ()
-    return (
-        f"the garment leaves {1 - covered:.0%} of chest and hips open: the old clothes stay there",
-    )
+    if plan.options.warp and covered <= _COVERED:
+        told.append(
+            f"the garment leaves {1 - covered:.0%} of chest and hips open:"
+            " the old clothes stay there"
+        )
+    return tuple(told)
 
 
 def _seconds(clock: Stopwatch) -> dict[str, float]:

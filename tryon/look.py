@@ -27,9 +27,10 @@ class Look:
     crop: the part of the photo that was repainted at the family's size (may pass the frame).
     pose: the joints that were found, in pixels of the photo.
     scores: measures of this picture by name: `repainted`, the share of the photo; `pose`, how sure
-        the joints are; `seam`, how strong an edge shows along the mask, in levels; `covered`, how
-        much of chest and hips clothes cover that are not the old ones; `print`, how much of the
-        garment's structure is kept, if it has any.
+        the joints are; `facing`, 1 for who faces the camera, 0 in profile, -1 from behind; `seam`,
+        how strong an edge shows along the mask, in levels; `covered`, how much of chest and hips
+        clothes cover that are not the old ones; `print`, how much of the garment's structure is
+        kept, if it has any.
     seconds: time by stage.
     parameters: everything needed to make the same picture again.
     picture: the layers that the picture was made of; None where they are not known.

@@ -235,9 +235,12 @@ def _above(
     line = (waist.y(columns / window.scale[0] + window.box.left) - window.box.top) * window.scale[1]
     under = (np.arange(height, dtype=np.float32)[:, None] + 0.5 - line) / soft
     prior = np.asarray(1 / (1 + np.exp(np.clip(under, -30, 30))), np.float32)
-    # A sleeve may hang beside the bottom; in doubt, it is the bottom that is seen beside an arm.
-    beside = member(part, (*ARM_PARTS, *HAND_PARTS)) & (near < _ARM)
-    prior[beside] = np.maximum(prior[beside], 0.3)
+    # A sleeve hangs beside the bottom; beside an arm that is bare, it is the bottom that is seen.
+    for name in (*ARM_PARTS, *HAND_PARTS):
+        limb = (part == PARTS.index(name)) & (near < _ARM)
+        core = cloth[limb & (near < 0.6)]
+        covered = 0.95 * float(core.mean()) if core.size else 0.0
+        prior[limb] = np.maximum(prior[limb], covered)
     seeds = {"top": cloth & trunk & (under < -1), "bottom": cloth & trunk & (under > 1)}
     models = {name: colour_model(bins, seed) for name, seed in seeds.items()}
     above = posteriors(bins, models, {"top": prior, "bottom": 1 - prior})["top"]

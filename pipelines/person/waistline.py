@@ -155,10 +155,9 @@ def _divergence(above: np.ndarray, below: np.ndarray) -> np.ndarray:
 def _histograms(kinds: np.ndarray, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """(k,) each: how often each kind is seen above and below a line across."""
     away = np.arange(_ROWS)[:, None] + 0.5 - rows
-    return tuple(
-        np.bincount(kinds[side & (np.abs(away) > 2)], minlength=_NOTHING + 1)[:_NOTHING]
-        for side in ((away < 0) & (away > -_REACH), (away > 0) & (away < _REACH))
-    )
+    sides = (away < -2) & (away > -_REACH), (away > 2) & (away < _REACH)
+    above, below = (np.bincount(kinds[s], minlength=_NOTHING + 1)[:_NOTHING] for s in sides)
+    return above, below
 
 
 def _followed(kinds: np.ndarray, edges: np.ndarray, rows: np.ndarray) -> np.ndarray:
