@@ -14,7 +14,7 @@ from tryon.types import BODY_PARTS, Tuck
 
 _SOFT = 1.5  # pixels over which the top disappears behind the waistband
 _ARMS, _OTHERS = ("arm", "hand"), ("torso", "thigh", "shin")
-_SURE = 0.3  # confidence of a waistline from which on it is believed unasked
+_SURE = 0.5  # confidence of a waistline from which on it is believed unasked
 
 
 def tucked_warp(warp: Warp, body: BodyMap, waist: Waistline | None, tuck: Tuck) -> Warp:
