@@ -7,6 +7,7 @@ from typing import Any
 import gradio as gr
 
 from tryon.demo.compare import photo_list
+from tryon.demo.photo import pills
 from tryon.demo.service import Service
 from tryon.demo.strings import word
 from tryon.demo.training_desk import MOST_STEPS, STEPS, AddParts, TrainingDesk
@@ -14,10 +15,7 @@ from tryon.types import CATEGORIES
 
 
 def add_garment_tab(service: Service) -> None:
-    """Lay the tab out and connect it; where training is off, say so."""
-    if not service.allow_train:
-        gr.Markdown(word("add_off"), elem_id="add-off")
-        return
+    """Lay the tab out and connect it."""
     gr.Markdown(word("add_intro"))
     with gr.Row(equal_height=False):
         with gr.Column(min_width=320):
@@ -34,11 +32,10 @@ def given_parts() -> dict[str, Any]:
     parts["photos"] = photo_list("garment_photos", "new-photos")
     parts["sku"] = gr.Textbox(label=word("sku"), info=word("sku_info"), elem_id="new-sku")
     parts["sku_note"] = quiet_note("new-sku-note")
-    parts["category"] = gr.Dropdown(
+    parts["category"] = pills(
         [(word("auto"), "auto"), *((word(name), name) for name in CATEGORIES)],
-        value="auto",
-        label=word("category"),
-        elem_id="new-category",
+        word("category"),
+        "new-category",
     )
     parts["caption"] = gr.Textbox(
         label=word("caption"), placeholder=word("words_placeholder"), elem_id="new-caption"
@@ -83,6 +80,8 @@ def connect(desk: TrainingDesk, parts: AddParts) -> None:
     quiet: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
     once: dict[str, Any] = {**quiet, "concurrency_limit": None, "trigger_mode": "once"}
     changed = [parts.status, parts.sku_note, parts.steps_note, parts.cutouts, parts.growing]
+    # They are the visitor's from now on, checked or not.
+    parts.photos.change(lambda files: None, parts.photos, None, **quiet)
     parts.check.click(desk.check, [parts.photos, parts.category], changed, **once)
     parts.train.click(
         desk.train,

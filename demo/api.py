@@ -105,8 +105,9 @@ def tryon_function(service: Service) -> Callable[..., Any]:
             service.enter(visit, request, [job])
             dressed = await service.ended(job)
             file = await service.save(visit, dressed, format)
-            return file, dressed.look.report()
-        except Exception as error:  # the queue has logged what is not ours
-            raise gr.Error(complaint(language_of(request), error)[1]) from error
+            return file, dressed.report()
+        except Exception as error:  # told, and logged
+            text = complaint(language_of(request), error)[1]
+            raise gr.Error(text, print_exception=False) from error
 
     return tryon

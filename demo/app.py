@@ -1,7 +1,7 @@
 """The demo's page around a service, which holds the engine.
 
 service = open_service(("mini", "none"), TryOn, folder=Path("out"))
-serve(build_demo(service), "127.0.0.1", 7860)
+print(serve(build_demo(service), "127.0.0.1", 7860))
 """
 
 from __future__ import annotations
@@ -11,23 +11,29 @@ from pathlib import Path
 from typing import Any
 
 import gradio as gr
-from gradio.processing_utils import hash_file
 
 from tryon.catalog import Catalog
 from tryon.demo.add_garment import add_garment_tab
 from tryon.demo.api import try_on_endpoint
-from tryon.demo.compare import compare_tab
+from tryon.demo.before_after import nothing_yet
+from tryon.demo.compare import compare_tab, labelled
 from tryon.demo.engine_queue import EngineQueue
 from tryon.demo.limits import Limits
+from tryon.demo.messages import status
+from tryon.demo.page import Page
 from tryon.demo.service import Service
-from tryon.demo.strings import word
+from tryon.demo.strings import language_of, said, word
 from tryon.demo.theme import HEADER
+from tryon.demo.try_on import looks_of
 from tryon.demo.try_on_events import thumbnails
-from tryon.demo.try_on_page import greeting, try_on_tab
+from tryon.demo.try_on_page import people, try_on_tab
 from tryon.demo.visitors import Visitors
 from tryon.demo.wardrobe import Wardrobe
 
 EXAMPLES = Path(__file__).parent / "examples"
+FOLD_ON_PHONES = """() => {
+  if (innerWidth <= 640) document.querySelector("#catalogue > button")?.click();
+}"""
 
 
 def open_service(
@@ -39,34 +45,36 @@ def open_service(
     limits: Limits | None = None,
     allow_train: bool = False,
     training: Mapping[str, Any] | None = None,
+    root_path: str = "",
     examples: Path = EXAMPLES,
 ) -> Service:
     """Start the engine's thread and gather what the page offers.
 
-    open_engine: gives the engine of a model; it is called on the engine's thread, for the first
-    model at once. folder: for thumbnails and trainings; the caller deletes it.
+    open_engine: gives the engine of a model; it is called on the engine's thread, when the model
+    is asked for. folder: for thumbnails and trainings; the caller deletes it. root_path: where a
+    proxy shows the page.
     """
     limits = limits or Limits()
     wardrobe = Wardrobe(examples, folder / "thumbnails", catalog)
-    public = [*wardrobe.people, *(choice.picture for choice in wardrobe.garments())]
     queue = EngineQueue(open_engine, waiting=limits.waiting, of_one=limits.of_one)
-    queue.warm(models[0])
     return Service(
         queue=queue,
-        visitors=Visitors(limits.visitors, [hash_file(file) for file in public]),
+        visitors=Visitors(limits, wardrobe.digests),
         wardrobe=wardrobe,
         models=models,
         limits=limits,
         folder=folder,
+        root_path=root_path,
         allow_train=allow_train,
         training=training or {},
     )
 
 
-def build_demo(service: Service) -> gr.Blocks:
+def build_demo(service: Service) -> Page:
     """The page. Nothing is started."""
-    stay = service.limits.stay
-    with gr.Blocks(title="Tryon", analytics_enabled=False, delete_cache=(60, stay)) as demo:
+    wardrobe = service.wardrobe
+    public = [str(wardrobe.examples), str(wardrobe.thumbnails)]
+    with Page(service.visitors, public, title="Tryon", analytics_enabled=False) as demo:
         gr.HTML(HEADER)
         gr.Markdown(word("tagline"), elem_classes="tagline")
         with gr.Tabs(elem_id="tabs"):
@@ -74,39 +82,48 @@ def build_demo(service: Service) -> gr.Blocks:
                 parts = try_on_tab(service)
             with gr.Tab(word("compare"), id="compare") as compare:
                 garment_names = compare_tab(service)
-            with gr.Tab(word("add"), id="add"):
-                add_garment_tab(service)
+            if service.allow_train:
+                with gr.Tab(word("add"), id="add"):
+                    add_garment_tab(service)
         gr.Markdown(word("privacy"), elem_classes="privacy")
         try_on_endpoint(service)
+        quiet: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
+        search = [parts.garment_filter, parts.garment_search]
 
-        def opened(category: str, words: str, request: gr.Request) -> tuple[str, Any]:
-            """The greeting in the visitor's language, and the catalogue as it is now."""
-            return greeting(request), thumbnails(service.wardrobe.found(category, words).choices)
+        def opened(category: str, words: str | None, request: gr.Request) -> tuple[Any, ...]:
+            """The page in the visitor's language, and the catalogue as it is now."""
+            language = language_of(request)
+            return (
+                status(said(language, "ready")),
+                nothing_yet(language),
+                people(language, service),
+                thumbnails(language, wardrobe.found(category, words or "").choices),
+            )
 
         demo.load(
             opened,
-            [parts.garment_filter, parts.garment_search],
-            [parts.status, parts.garment_picks],
-            api_visibility="private",
-            show_progress="hidden",
+            search,
+            [parts.status, parts.result, parts.person_picks, parts.garment_picks],
+            **quiet,
         )
+        demo.load(None, None, None, js=FOLD_ON_PHONES, **quiet)
+
+        def chosen(category: str, words: str | None, model: str, request: gr.Request) -> Any:
+            """What other tabs have added: to the catalogue, and to the looks of the visit."""
+            found = wardrobe.found(category, words or "").choices
+            looks = looks_of(service.visit(request))
+            loras = gr.Dropdown(choices=wardrobe.loras(model))
+            return thumbnails(language_of(request), found), looks, loras
+
         try_on.select(
-            lambda category, words, model: (
-                thumbnails(service.wardrobe.found(category, words).choices),
-                gr.Dropdown(choices=service.wardrobe.loras(model)),
-            ),
-            [parts.garment_filter, parts.garment_search, parts.settings["model"]],
-            [parts.garment_picks, parts.settings["lora"]],
-            api_visibility="private",
-            show_progress="hidden",
+            chosen,
+            [*search, parts.settings["model"]],
+            [parts.garment_picks, parts.looks, parts.settings["lora"]],
+            **quiet,
         )
 
         compare.select(
-            lambda: gr.Dropdown(choices=service.wardrobe.names()),
-            None,
-            garment_names,
-            api_visibility="private",
-            show_progress="hidden",
+            lambda: gr.Dropdown(choices=labelled(wardrobe.names())), None, garment_names, **quiet
         )
 
         def closed(request: gr.Request) -> None:

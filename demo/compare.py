@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import AsyncIterator, Sequence
-from pathlib import Path
 from typing import Any
 
 import gradio as gr
 
-from tryon.catalog_record import named_sku
+from tryon.demo.dressing import Dressed
 from tryon.demo.limits import Limits
-from tryon.demo.messages import complaint, status, working
-from tryon.demo.service import Service, seconds_since
-from tryon.demo.strings import Language, language_of, said, word
+from tryon.demo.look_grid import LookGrid
+from tryon.demo.messages import complaint, status, taken_as, working
+from tryon.demo.photo import pills
+from tryon.demo.pictures import shown
+from tryon.demo.service import Service, garment_name, seconds_since
+from tryon.demo.strings import EXAMPLES, Language, language_of, said, word
+from tryon.demo.visitors import Visit
 from tryon.errors import BusyError
 from tryon.options import DressOptions
 from tryon.types import CATEGORIES
 
+HEADING = 480  # pixels of the garment photos above the columns
 TAB = "compare"
 
 
@@ -29,21 +34,23 @@ def compare_tab(service: Service) -> gr.Dropdown:
             people = photo_list("people", "compare-people")
             person_names = picker(
                 "from_examples",
-                [(service.wardrobe.person_name(path), path) for path in service.wardrobe.people],
+                [
+                    (word(service.wardrobe.person_name(path)), path)
+                    for path in service.wardrobe.people
+                ],
                 "compare-person-names",
             )
         with gr.Column(min_width=320):
             garments = photo_list("garments", "compare-garments")
             garment_names = picker(
                 "from_catalogue",
-                [(name, name) for name in service.wardrobe.names()],
+                labelled(service.wardrobe.names()),
                 "compare-names",
             )
-            category = gr.Dropdown(
+            category = pills(
                 [(word("auto"), "auto"), *((word(name), name) for name in CATEGORIES)],
-                value="auto",
-                label=word("category"),
-                elem_id="compare-category",
+                word("category"),
+                "compare-category",
             )
     with gr.Row():
         go = gr.Button(
@@ -51,14 +58,9 @@ def compare_tab(service: Service) -> gr.Dropdown:
         )
         stop = gr.Button(word("stop"), size="lg", elem_id="compare-stop", min_width=90, scale=1)
     line = gr.HTML(elem_id="compare-status", elem_classes="quiet", padding=False)
-    grid = gr.Gallery(
-        label=word("grid"),
-        columns=4,
-        elem_id="grid",
-        interactive=False,
-        buttons=[],
-        height="auto",
-        object_fit="contain",
+    grid = gr.HTML(elem_id="grid", padding=False)
+    everything = gr.DownloadButton(
+        word("download_all"), elem_id="download-all", interactive=False, size="lg"
     )
 
     async def compare(
@@ -68,7 +70,7 @@ def compare_tab(service: Service) -> gr.Dropdown:
         picked_garments: Sequence[str],
         kind: str,
         request: gr.Request,
-    ) -> AsyncIterator[tuple[Any, str]]:
+    ) -> AsyncIterator[tuple[Any, Any, Any]]:
         wanted_people = [*paths(own_people), *known_people(service, picked_people)]
         wanted = [*paths(own_garments), *sources(service, picked_garments)]
         async for update in compared(service, wanted_people, wanted, kind, request):
@@ -78,11 +80,13 @@ def compare_tab(service: Service) -> gr.Dropdown:
     go.click(
         compare,
         [people, person_names, garments, garment_names, category],
-        [grid, line],
+        [grid, line, everything],
         concurrency_limit=None,
         trigger_mode="once",
         **quiet,
     )
+    for files in (people, garments):  # they are the visitor's from now on, compared or not
+        files.change(lambda files: None, files, None, **quiet)
 
     def stopped(request: gr.Request) -> None:
         service.visit(request).stop(TAB)
@@ -97,42 +101,71 @@ async def compared(
     garments: Sequence[str],
     category: str,
     request: gr.Request,
-) -> AsyncIterator[tuple[Any, str]]:
-    """The grid and the status line, again after each picture; one that fails leaves a sentence."""
+) -> AsyncIterator[tuple[Any, Any, Any]]:
+    """The grid, the status line and the file with everything, again after each picture; one that
+    fails leaves a sentence."""
     language, visit, start = language_of(request), service.visit(request), time.monotonic()
     if problem := not_comparable(language, people, garments, service.limits):
-        yield gr.skip(), status(problem, "sorry")
+        yield gr.skip(), status(problem, "sorry"), gr.skip()
         return
-    pairs = [(person, garment) for person in people for garment in garments]
+    grid = LookGrid(
+        [garment_name(language, person).removeprefix("person-") for person in people],
+        [garment_name(language, garment) for garment in garments],
+    )
     options = DressOptions(category=category)  # type: ignore[arg-type]
     jobs = [
         service.dress_job(service.wish(visit, person, garment, options), service.models[0])
-        for person, garment in pairs
+        for person in people
+        for garment in garments
     ]
     try:
         service.enter(visit, request, jobs, TAB)
     except BusyError as error:
-        yield gr.skip(), status(complaint(language, error)[1], "sorry")
+        yield gr.skip(), status(complaint(language, error)[1], "sorry"), gr.skip()
         return
-    grid: list[tuple[str, str]] = []
-    yield [], status(said(language, "next"), "busy")
+    waiting = status(said(language, "next"), "busy")
+    yield grid.html(language, service.address), waiting, gr.DownloadButton(interactive=False)
     try:
-        for number, (job, (person, garment)) in enumerate(zip(jobs, pairs, strict=True)):
+        for number, job in enumerate(jobs):
+            place = divmod(number, len(garments))
             before = said(language, "picture_of", number=number + 1, count=len(jobs))
             async for progress in job.updates():
-                yield gr.skip(), working(language, progress, before)
+                yield gr.skip(), working(language, progress, before), gr.skip()
             try:
-                dressed = job.future.result()
-                picture = await service.show(visit, dressed.look.image, "look")
-                grid.append((picture, title(garment)))
+                await put(service, visit, language, grid, place, job.future.result())
             except Exception as error:
-                grid.append((person, f"{title(garment)}: {complaint(language, error)[1]}"))
-            yield grid, gr.skip()
+                grid.cells[place] = complaint(language, error)[1]
+            yield grid.html(language, service.address), gr.skip(), gr.skip()
     finally:
         for job in jobs:
             job.cancel()
-    seconds = f"{seconds_since(start):.1f}"
-    yield grid, status(said(language, "compared", count=len(grid), seconds=seconds), "done")
+    count, seconds = len(grid.looks()), f"{seconds_since(start):.1f}"
+    done = status(said(language, "compared", count=count, seconds=seconds), "done")
+    if not count:
+        yield gr.skip(), done, gr.skip()
+        return
+    archive = await asyncio.to_thread(service.archive, visit, grid.named_files())
+    yield gr.skip(), done, gr.DownloadButton(value=archive, interactive=True)
+
+
+async def put(
+    service: Service,
+    visit: Visit,
+    language: Language,
+    grid: LookGrid,
+    place: tuple[int, int],
+    dressed: Dressed,
+) -> None:
+    """A finished picture into the grid, with the photos that it was made of at its edges."""
+    row, column = place
+    look = await service.noted(visit, dressed, grid.garments[column], "png")
+    garment = dressed.plan.garment
+    grid.cells[place] = look
+    grid.before[row] = look.before
+    grid.taken[column] = taken_as(language, garment.category, change=False)
+    if column not in grid.worn:
+        picture = shown(garment.photo, HEADING)
+        grid.worn[column] = await service.show(visit, picture, "garment")
 
 
 def not_comparable(
@@ -179,9 +212,6 @@ def sources(service: Service, names: Sequence[str]) -> list[str]:
     return [choice.source for choice in found if choice is not None]
 
 
-def title(garment: str) -> str:
-    """What a picture in the grid is called."""
-    if (sku := named_sku(garment)) is not None:
-        return sku
-    kind, dash, name = Path(garment).stem.partition("-")
-    return name if dash and kind in CATEGORIES else Path(garment).stem
+def labelled(names: Sequence[str]) -> list[tuple[str, str]]:
+    """Names to choose from, those of examples in the visitor's language."""
+    return [(word(name) if name in EXAMPLES else name, name) for name in names]

@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import logging
 from collections import OrderedDict
-from collections.abc import Callable, Hashable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Hashable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from PIL import Image
 
+from tryon.batch.saving import measured
 from tryon.catalog_record import named_sku
 from tryon.demo.jobs import Complaint, Job, OnProgress, concerning
-from tryon.demo.pictures import shown
+from tryon.demo.limits import Limits
+from tryon.demo.pictures import shown, shrunk
 from tryon.errors import Cancelled, TryOnError
-from tryon.images import load_cutout, load_image
+from tryon.images import load_cutout, load_image, load_mask
 from tryon.look import Look
 from tryon.options import DressOptions
 from tryon.pipelines.mask import agnostic_mask
@@ -35,27 +37,36 @@ KEPT = 8  # people, and garments, that are kept for one visitor
 class Wish:
     """What one picture shall be.
 
-    person: a file. garment: a file, or `sku:NAME`; None only where a mask is all that is wanted.
-    people, garments: of the visitor, where what is found in the photos is kept.
+    person: a file. garment: a file, or `sku:NAME`. None is for photos that are looked at only.
+    people, garments: of the visitor, where what is found in the photos is kept; reduced: and the
+        sizes of those person photos that were larger than what is worked on.
     mask: in the place of the automatic one: `L` of any size, 255 = repaint, or a file as large as
-        the photo. pixels: most of a photo.
+        the photo. limits: how large photos may be, and are worked on.
     """
 
-    person: str
+    person: str | None
     garment: str | None
     options: DressOptions
     people: OrderedDict[Hashable, Person]
     garments: OrderedDict[Hashable, Garment]
-    pixels: int
+    limits: Limits
     mask: Image.Image | str | None = None
+    reduced: dict[str, tuple[int, int]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, eq=False)
 class Dressed:
-    """A finished picture and the plan that it was made by."""
+    """A finished picture and the plan that it was made by. scores: see `Look`, and `likeness`."""
 
     look: Look
     plan: Plan
+    scores: Mapping[str, float]
+
+    def report(self) -> dict[str, Any]:
+        """What a program gets: as `tryon dress --json` prints it."""
+        scores = {name: round(value, 6) for name, value in self.scores.items()}
+        garment = {"category": self.plan.garment.category}
+        return {**self.look.report(), **garment, "scores": scores}
 
 
 class DressJob(Job[Dressed]):
@@ -119,10 +130,16 @@ def _painted(engine: Any, group: list[DressJob], planned: dict[DressJob, Plan]) 
         )
         for job, picture in zip(group, pictures, strict=True):
             with concerning():
-                job.end(Dressed(engine.finish(planned[job], picture), planned[job]))
+                job.end(dressed(engine, planned[job], picture))
     except (TryOnError, Complaint) as error:
         for job in group:
             job.fail(error)
+
+
+def dressed(engine: Any, plan: Plan, picture: Image.Image) -> Dressed:
+    """What was painted, in its photo and measured."""
+    look = engine.finish(plan, picture)
+    return Dressed(look, plan, {**look.scores, **measured(plan, look.image)})
 
 
 def in_photo(plan: Plan, photo: Image.Image, painted: Image.Image) -> Image.Image:
@@ -139,28 +156,44 @@ def plan_of(engine: Any, wish: Wish, on_progress: OnProgress) -> Plan:
     person = found_person(engine, wish, on_progress)
     on_progress("garment", 0, 0)
     garment = found_garment(engine, wish)
-    mask: Any = wish.mask
-    if isinstance(mask, Image.Image):
-        mask = at_size(mask, person.photo.size)
     with concerning():
+        mask: Any = wish.mask
+        if isinstance(mask, str) and (size := wish.reduced.get(str(wish.person))):
+            mask = load_mask(Path(mask), size)  # painted on the photo as it came
+        if isinstance(mask, Image.Image):
+            mask = at_size(mask, person.photo.size)
         return engine.plan(person, garment, wish.options, mask=mask, on_progress=on_progress)
 
 
-def automatic_mask(engine: Any, wish: Wish, on_progress: OnProgress) -> tuple[Person, Image.Image]:
-    """The person, and what would be repainted: `L`, 255 = repaint, the size of the photo.
+@dataclass(frozen=True, eq=False)
+class Sight:
+    """What photos show. mask: what would be repainted: `L`, the size of the person photo."""
 
-    Without a garment, what a garment of the wanted category (else an upper one) would need.
+    person: Person | None = None
+    garment: Garment | None = None
+    mask: Image.Image | None = None
+
+
+def seen_in_photos(engine: Any, wish: Wish, on_progress: OnProgress) -> Sight:
+    """Look at the photos that are there.
+
+    Without a garment, the mask is what a garment of the wanted category (else an upper one) needs.
     Raises Complaint or Cancelled.
     """
-    person = found_person(engine, wish, on_progress)
+    person = found_person(engine, wish, on_progress) if wish.person else None
     if wish.garment is None:
+        if person is None:
+            return Sight()
         category: Category = "upper" if wish.options.category == "auto" else wish.options.category
         with concerning("person"):
-            return person, agnostic_mask(person.parsing, category)
+            return Sight(person, None, agnostic_mask(person.parsing, category))
     on_progress("garment", 0, 0)
     garment = found_garment(engine, wish)
+    if person is None:
+        return Sight(None, garment)
     with concerning():
-        return person, engine.plan(person, garment, wish.options, on_progress=on_progress).mask
+        plan = engine.plan(person, garment, wish.options, on_progress=on_progress)
+        return Sight(person, garment, plan.mask)
 
 
 def found_person(engine: Any, wish: Wish, on_progress: OnProgress) -> Person:
@@ -168,8 +201,11 @@ def found_person(engine: Any, wish: Wish, on_progress: OnProgress) -> Person:
     on_progress("person", 0, 0)
 
     def look() -> Person:
-        photo = load_image(Path(wish.person), max_pixels=wish.pixels)
-        return engine.prepare_person(photo)
+        photo = load_image(Path(str(wish.person)), max_pixels=wish.limits.pixels)
+        small = shrunk(photo, wish.limits.worked_pixels)
+        if small is not photo:
+            wish.reduced[str(wish.person)] = photo.size
+        return engine.prepare_person(small)
 
     with concerning("person"):
         return remembered(wish.people, wish.person, look)
@@ -185,8 +221,9 @@ def found_garment(engine: Any, wish: Wish) -> Garment:
             return remembered(wish.garments, key, lambda: engine.prepare_garment(entry))
 
         def look() -> Garment:
-            cutout = load_cutout(Path(str(garment)), max_pixels=wish.pixels)
-            return engine.prepare_garment(cutout, options.category, options.garment_photo)
+            cutout = load_cutout(Path(str(garment)), max_pixels=wish.limits.pixels)
+            small = shrunk(cutout, wish.limits.worked_pixels)
+            return engine.prepare_garment(small, options.category, options.garment_photo)
 
         key = (str(garment), options.category, options.garment_photo)
         return remembered(wish.garments, key, look)

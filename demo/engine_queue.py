@@ -15,6 +15,7 @@ from tryon.errors import BusyError, Cancelled, TryOnError
 logger = logging.getLogger(__name__)
 
 KEPT = 2  # engines of different models in memory
+LAST_STEP = 5  # seconds that a closing server waits for its engine: containers give it ten
 
 
 class EngineQueue:
@@ -42,6 +43,7 @@ class EngineQueue:
         self._lines: OrderedDict[Hashable, deque[Job[Any]]] = OrderedDict()
         self._changed = threading.Condition()
         self._closed = False
+        self._running: Sequence[Job[Any]] = ()
         self._thread = threading.Thread(target=self._serve, name="tryon-engine", daemon=True)
         self._thread.start()
 
@@ -88,18 +90,25 @@ class EngineQueue:
             self._changed.notify()
 
     def close(self) -> None:
-        """Stop everything and end the thread."""
+        """Stop everything and end the thread, which is given a moment for its last step."""
+        self.stop()
+        self._thread.join(timeout=LAST_STEP)
+
+    def stop(self) -> None:
+        """Stop everything: what waits at once, what runs at its next report."""
         with self._changed:
             self._closed = True
             for line in self._lines.values():
                 for job in line:
                     job.cancel()
+            for job in self._running:
+                job.cancel()
             self._drop_cancelled()
             self._changed.notify()
-        self._thread.join(timeout=10)
 
     def _serve(self) -> None:
         while (jobs := self._next()) is not None:
+            self._running = jobs
             try:
                 engine = self.engine(jobs[0].model)
                 alone = getattr(getattr(engine, "family", None), "device", None)

@@ -1,4 +1,5 @@
-"""What the tab "Try on" does about the mask, from a new photo to the visitor's own strokes."""
+"""What the tab "Try on" does when photos come: they are looked at, and what was found is told; the
+mask is shown to those who open it, and takes their strokes."""
 
 from __future__ import annotations
 
@@ -7,42 +8,69 @@ from collections.abc import AsyncIterator
 import gradio as gr
 from PIL import Image
 
-from tryon.demo.dressing import automatic_mask
+from tryon.demo.dressing import Sight, seen_in_photos
 from tryon.demo.jobs import Job
 from tryon.demo.mask_editor import carried_over, closest, editor_base, editor_photo, layer_of
-from tryon.demo.messages import note
+from tryon.demo.messages import note, taken_as
 from tryon.demo.service import Service
 from tryon.demo.strings import Language, language_of, said
 from tryon.demo.try_on_parts import Inputs, TryOnParts, Update
 from tryon.demo.visitors import Visit
+from tryon.errors import Cancelled
 from tryon.options import DressOptions
+
+LOOK = "look"
 
 
 class MaskDesk:
-    """Handlers of the editor; each returns or yields what changes on the page."""
+    """Handlers of photos and of the editor; each returns or yields what changes on the page."""
 
     def __init__(self, service: Service, parts: TryOnParts) -> None:
         self.service = service
         self.parts = parts
 
-    async def new_person(self, inputs: Inputs, request: gr.Request) -> AsyncIterator[Update]:
-        """Show the automatic mask of a photo that was just chosen."""
-        visit, parts = self.service.visit(request), self.parts
+    async def look(self, inputs: Inputs, request: gr.Request) -> AsyncIterator[Update]:
+        """Look at photos that have come, or that are said to show something else. The mask of
+        what was there before does not stay, and what was brushed goes with it."""
+        visit, parts, language = self.service.visit(request), self.parts, language_of(request)
+        visit.stop(LOOK)
+        visit.asked = mine = visit.asked + 1
         visit.automatic = None
         visit.bases.clear()
-        language = language_of(request)
-        if inputs[parts.person] is None:
-            yield {parts.editor: None, parts.person_note: note(), parts.mask_note: note()}
+        yield self._before(language, inputs)
+        if inputs[parts.person] is None and inputs[parts.garment] is None:
             return
-        yield {parts.person_note: note(said(language, "looking"), "good"), parts.mask_note: note()}
-        yield await self._masked(inputs, request, drawn=None, arrive=True)
+        update: Update = {}
+        try:
+            sight = await self._seen(visit, inputs, request)
+            if mine == visit.asked:
+                update = self._told(language, visit, sight, inputs)
+                if sight.person is not None and sight.mask is not None:
+                    visit.automatic = sight.mask
+                    visit.editor_photo = editor_photo(sight.person.photo)
+                    if visit.mask_open:
+                        update |= await self._shown(visit, language, None, 0)
+        except Cancelled:  # other photos have come, and are looked at
+            return
+        except Exception as error:  # told beside the field; the photos themselves stay
+            if mine == visit.asked:
+                quiet = {parts.person_note: note(), parts.garment_note: note()}
+                update = quiet | parts.told(language, error)
+        if mine == visit.asked:
+            yield update
 
-    async def refresh_mask(self, inputs: Inputs, request: gr.Request) -> Update:
-        """The mask again, for another garment or another kind of it; what was brushed stays."""
-        parts, visit = self.parts, self.service.visit(request)
-        if inputs[parts.person] is None:
-            return {parts.garment_note: note()}
-        return await self._masked(inputs, request, parts.drawn(visit, inputs), arrive=False)
+    async def open_mask(self, inputs: Inputs, request: gr.Request) -> Update:
+        """The editor comes into view, and is filled now."""
+        visit = self.service.visit(request)
+        visit.mask_open = True
+        if visit.automatic is None or visit.bases:
+            return {self.parts.grow: gr.skip()}
+        grow = int(inputs[self.parts.grow] or 0)
+        return await self._shown(visit, language_of(request), None, grow)
+
+    def close_mask(self, request: gr.Request) -> None:
+        """The editor is out of sight; what was brushed counts on."""
+        self.service.visit(request).mask_open = False
 
     async def grow_mask(self, inputs: Inputs, request: gr.Request) -> Update:
         """The mask grown or shrunk; what was brushed stays."""
@@ -58,6 +86,34 @@ class MaskDesk:
         if visit.automatic is None:
             return {parts.grow: 0}
         return await self._shown(visit, language_of(request), None, 0) | {parts.grow: 0}
+
+    def _before(self, language: Language, inputs: Inputs) -> Update:
+        """The page while the photos are looked at."""
+        parts, looking = self.parts, note(said(language, "looking"), "good")
+        there = inputs[parts.person] is not None
+        return {
+            parts.editor: None,
+            parts.grow: 0,
+            parts.mask_note: note(),
+            parts.person_note: looking if there else note(),
+            parts.garment_note: looking if inputs[parts.garment] is not None else note(),
+        }
+
+    def _told(self, language: Language, visit: Visit, sight: Sight, inputs: Inputs) -> Update:
+        """What was found, beside each photo."""
+        parts = self.parts
+        update: Update = {parts.person_note: note(), parts.garment_note: note()}
+        if sight.person is not None:
+            text = said(language, "person_seen")
+            if inputs[parts.person] in visit.reduced:
+                width, height = sight.person.photo.size
+                text = said(language, "reduced", width=width, height=height)
+            update[parts.person_note] = note(text, "good")
+        if sight.garment is not None:
+            change = inputs[parts.category] == "auto"
+            text = taken_as(language, sight.garment.category, change=change)
+            update[parts.garment_note] = note(text, "good")
+        return update
 
     async def _shown(
         self, visit: Visit, language: Language, drawn: Image.Image | None, grow: int
@@ -78,43 +134,14 @@ class MaskDesk:
         explained = note(said(language, "mask_ready"), "good")
         return {self.parts.editor: value, self.parts.mask_note: explained}
 
-    async def _masked(
-        self, inputs: Inputs, request: gr.Request, drawn: Image.Image | None, arrive: bool
-    ) -> Update:
-        """The automatic mask for what is chosen now. arrive: of a photo that has just come.
-
-        Where something else was chosen meanwhile, the mask for that will follow: an editor that is
-        given two values at once loses the layers of the first while it loads them.
-        """
-        parts, visit, language = self.parts, self.service.visit(request), language_of(request)
-        visit.asked = mine = visit.asked + 1
-        update: Update = {box: note() for box in parts.notes().values()}
-        del update[parts.mask_note]  # the editor shows what it showed
-        try:
-            visit.automatic, visit.editor_photo = await self._found(visit, inputs, request)
-        except Exception as error:  # told beside the field; the photo itself stays
-            update |= parts.told(language, error)
-            if arrive:
-                return update | {parts.editor: None}
-            if visit.automatic is None or visit.bases:
-                return update
-        if mine == visit.asked:
-            update |= await self._shown(visit, language, drawn, int(inputs[parts.grow] or 0))
-        if arrive:
-            update[parts.person_tabs] = gr.Tabs(selected="mask")
-        return update
-
-    async def _found(
-        self, visit: Visit, inputs: Inputs, request: gr.Request
-    ) -> tuple[Image.Image, Image.Image]:
-        """The automatic mask, and the photo as the editor shows it. Raises what the job raised."""
+    async def _seen(self, visit: Visit, inputs: Inputs, request: gr.Request) -> Sight:
+        """What the photos show. Raises what the job raised."""
         parts = self.parts
         wish = parts.wish(self.service, visit, inputs, DressOptions(**parts.kinds(inputs)))
         job = Job(
-            lambda engine, report: automatic_mask(engine, wish, report),
+            lambda engine, report: seen_in_photos(engine, wish, report),
             model=inputs[parts.settings["model"]],
             seconds=self.service.limits.seconds,
         )
-        self.service.enter(visit, request, [job])
-        person, mask = await self.service.ended(job)
-        return mask, editor_photo(person.photo)
+        self.service.enter(visit, request, [job], LOOK)
+        return await self.service.ended(job)

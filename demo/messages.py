@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Sequence
 from html import escape
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, get_args
 
 from tryon.demo.dressing import Dressed
+from tryon.demo.error_strings import ERRORS, FINDINGS
 from tryon.demo.jobs import Complaint, Field, Progress, TimeUp
-from tryon.demo.strings import ERRORS, FINDINGS, Language, said
+from tryon.demo.remarks import DOUBTS
+from tryon.demo.strings import Language, said, word_in
 from tryon.errors import Cancelled, TryOnError
 
 if TYPE_CHECKING:  # it loads torch, which only the engine's thread does: see `dressing`
@@ -18,6 +21,11 @@ if TYPE_CHECKING:  # it loads torch, which only the engine's thread does: see `d
 logger = logging.getLogger(__name__)
 
 STAGES = ("person", "garment", "mask")
+SCORES = ("likeness", "garment", "print", "seam", "facing", "pose")
+FOR_PROGRAMMERS = re.compile(
+    r"--\w|\w\(|\w=|[a-z]_[a-z]|`|\$[A-Z]|\btryon [a-z]|\.py\b|pip install"
+)
+"""What gives away that a sentence is for who runs the server or calls the engine."""
 
 
 def status(text: str, kind: str = "idle", bar: str = "") -> str:
@@ -49,19 +57,36 @@ def working(language: Language, progress: Progress, before: str = "") -> str:
     return status(f"{before} {text}".strip(), "busy", bar)
 
 
-def finished(language: Language, dressed: Dressed, seconds: float, remarks: Sequence[str]) -> str:
-    """What a finished picture cost and how sure it is, and what to look at."""
-    scores = dressed.look.scores
+def finished(language: Language, remarks: Sequence[str], seconds: float) -> str:
+    """That a picture is there, and what to look at in it, in words for a shopper."""
+    doubtful = not DOUBTS.isdisjoint(remarks)
+    text = said(language, "doubtful" if doubtful else "done", seconds=f"{seconds:.1f}")
+    items = "".join(f"<li>{escape(said(language, remark))}</li>" for remark in remarks)
+    kind = "done doubtful" if doubtful else "done"
+    return status(text, kind, f'<ul class="remarks">{items}</ul>' if items else "")
+
+
+def details(language: Language, dressed: Dressed) -> str:
+    """The numbers of a finished picture."""
+    scores = [
+        said(language, f"score_{name}", value=f"{dressed.scores[name]:.0%}")
+        for name in SCORES
+        if name in dressed.scores
+    ]
     text = said(
         language,
-        "done",
-        seconds=f"{seconds:.1f}",
+        "details_of",
         seed=dressed.look.parameters["seed"],
-        repainted=f"{scores.get('repainted', 0):.0%}",
-        pose=f"{scores.get('pose', 0):.0%}",
+        repainted=f"{dressed.scores.get('repainted', 0):.0%}",
+        scores=", ".join(scores) or "-",
     )
-    items = "".join(f"<li>{escape(said(language, remark))}</li>" for remark in remarks)
-    return status(text, "done", f'<ul class="remarks">{items}</ul>' if items else "")
+    return f'<p class="details">{escape(text)}</p>'
+
+
+def taken_as(language: Language, category: str, *, change: bool = True) -> str:
+    """What kind of garment was seen. change: where another kind can be chosen."""
+    key = "taken_as_change" if change else "taken_as"
+    return said(language, key, kind=word_in(language, category).lower())
 
 
 def found_garments(language: Language, shown: int, total: int, words: str) -> str:
@@ -92,22 +117,32 @@ def found_in_photos(language: Language, finding: Finding, *, short: bool = False
 
 
 def complaint(language: Language, error: BaseException) -> tuple[Field, str]:
-    """The field that an error concerns, and what to tell its visitor."""
+    """The field that an error concerns, and what to tell its visitor. One line in the log for
+    what people do, all of it for our own bugs."""
+    field: Field = "page"
     if isinstance(error, Complaint):
-        return error.field, sentence(language, error.error)
-    if isinstance(error, TryOnError):
-        return "page", sentence(language, error)
-    logger.error("the page met an error that is not one of ours", exc_info=error)
-    return "page", said(language, "broken")
+        field, error = error.field, error.error
+    if not isinstance(error, TryOnError):
+        logger.error("the page met an error that is not one of ours", exc_info=error)
+        return field, said(language, "broken")
+    if not isinstance(error, Cancelled):
+        logger.warning("told a visitor: %s", error)
+    return field, sentence(language, error)
 
 
 def sentence(language: Language, error: TryOnError) -> str:
-    """What went wrong and what to do, without the server's path."""
+    """What went wrong and what to do, without the server's path and without what only who runs the
+    server can do."""
     if isinstance(error, Cancelled):
         return said(language, "too_long" if isinstance(error, TimeUp) else "stopped")
-    if language == "ko":
-        for kind in type(error).__mro__:
-            if kind.__name__ in ERRORS:
-                return ERRORS[kind.__name__].format(reason=error.reason)
     text = str(type(error)(error.reason, remedy=error.remedy))
-    return text[:1].upper() + text[1:]
+    if language == "en" and not for_programmers(text):
+        return text[:1].upper() + text[1:]
+    known = next(ERRORS[kind.__name__] for kind in type(error).__mro__ if kind.__name__ in ERRORS)
+    reason = said(language, "broken") if for_programmers(error.reason) else error.reason
+    return known[get_args(Language).index(language)].format(reason=reason)
+
+
+def for_programmers(text: str) -> bool:
+    """Whether a sentence is; what it quotes may be anything."""
+    return FOR_PROGRAMMERS.search(re.sub(r"'[^']*'", "", text)) is not None

@@ -14,3 +14,12 @@ def shown(image: Image.Image, longest: int = SHOWN) -> Image.Image:
     small = image.copy()
     small.thumbnail((longest, longest), Image.Resampling.LANCZOS, reducing_gap=2.0)
     return small
+
+
+def shrunk(photo: Image.Image, pixels: int) -> Image.Image:
+    """The photo itself, or a copy of so many pixels where it has more."""
+    scale = (pixels / (photo.width * photo.height)) ** 0.5
+    if scale >= 1:
+        return photo
+    size = int(photo.width * scale), int(photo.height * scale)
+    return photo.resize(size, Image.Resampling.BOX, reducing_gap=2.0)

@@ -9,23 +9,34 @@ import numpy as np
 from tryon.pipelines.mask import grown_mask
 
 if TYPE_CHECKING:
+    from tryon.demo.dressing import Dressed
     from tryon.planning import Plan
 
 SMALL_GARMENT = 320  # pixels of the garment photo's shorter side
 SMALL_PERSON = 384  # pixels of the person's height in the photo
-UNSURE = 0.6
+LEAST: tuple[tuple[str, float, str], ...] = (
+    ("likeness", 0.6, "unlike_garment"),
+    ("garment", 0.5, "unlike_garment"),
+    ("print", 0.5, "print_lost"),
+    ("seam", 0.5, "seam_seen"),
+    ("facing", 0.5, "turned_away"),
+    ("pose", 0.6, "unsure_pose"),
+)
+"""Scores, 0-1, below what they are a doubt about the picture, and which."""
+DOUBTS = frozenset(key for _, _, key in LEAST)
 
 
-def remarks(plan: Plan, own_mask: bool = False) -> list[str]:
+def remarks(dressed: Dressed, own_mask: bool = False) -> list[str]:
     """Keys of `strings.SENTENCES`, the gravest first."""
+    plan, scores = dressed.plan, dressed.scores
+    doubts = [key for name, least, key in LEAST if scores.get(name, 1) < least]
     found = {
         "hands": hand_near_mask(plan),
         "small_person": person_height(plan) < SMALL_PERSON,
         "small_garment": min(plan.garment.photo.size) < SMALL_GARMENT,
-        "unsure_pose": plan.person.pose.score < UNSURE,
         "own_mask": own_mask,
     }
-    return [key for key, holds in found.items() if holds]
+    return list(dict.fromkeys(doubts)) + [key for key, holds in found.items() if holds]
 
 
 def hand_near_mask(plan: Plan) -> bool:

@@ -19,9 +19,11 @@ WORDS: dict[str, tuple[str, str]] = {
     "advanced": ("Advanced settings", "고급 설정"),
     "photo": ("Photo", "사진"),
     "mask": ("What is repainted", "다시 그릴 곳"),
-    "before_after": ("Before · after", "전 · 후"),
-    "samples_tab": ("Samples", "여러 장"),
+    "before": ("Before", "입기 전"),
+    "after": ("After", "입은 뒤"),
+    "looks": ("Looks of this visit", "이번에 입어 본 옷"),
     "seen": ("What it saw", "본 것"),
+    "details": ("Details", "자세히"),
     "step_person": ("## 1 · Person", "## 1 · 사람"),
     "step_garment": ("## 2 · Garment", "## 2 · 옷"),
     "step_result": ("## 3 · Result", "## 3 · 결과"),
@@ -35,6 +37,7 @@ WORDS: dict[str, tuple[str, str]] = {
     # Garment
     "garment_photo": ("Photo of a garment", "옷 사진"),
     "catalogue": ("Or one of the catalogue", "또는 카탈로그에서 고르기"),
+    "catalogue_fold": ("Catalogue", "카탈로그"),
     "search": ("Search", "찾기"),
     "search_placeholder": ("SKU, words, kind", "SKU, 설명, 종류"),
     "show": ("Show", "보기"),
@@ -86,17 +89,12 @@ WORDS: dict[str, tuple[str, str]] = {
     "from_catalogue": ("And from the catalogue", "카탈로그에서 더하기"),
     "from_examples": ("And from the examples", "예시에서 더하기"),
     "compare_go": ("Compare", "비교하기"),
+    "download_all": ("Download all", "모두 내려받기"),
     "grid": ("Every person in every garment", "모든 사람과 모든 옷"),
     # Add a garment
     "add_intro": (
         "Photos of one garment in, a small LoRA out: then it is in the catalogue for everybody.",
         "한 옷의 사진을 넣으면 작은 LoRA를 학습해 모두의 카탈로그에 올립니다.",
-    ),
-    "add_off": (
-        "Training is switched off on this server. `tryon demo --allow-train --catalog FOLDER` "
-        "switches it on.",
-        "이 서버에서는 학습이 꺼져 있습니다. "
-        "`tryon demo --allow-train --catalog FOLDER` 로 켭니다.",
     ),
     "sku": ("Name in the catalogue (SKU)", "카탈로그 이름 (SKU)"),
     "sku_info": ("Letters, digits, “.”, “_” and “-”.", "영문, 숫자, “.”, “_”, “-”."),
@@ -118,9 +116,26 @@ WORDS: dict[str, tuple[str, str]] = {
         "사진은 이 서버에서만 쓰이고, 페이지를 닫으면 지워집니다. 결과에는 AI로 만들었다는 표시가 "
         "들어갑니다. 다른 사람의 사진은 허락을 받고 쓰세요.",
     ),
+    "nothing_yet": ("The picture will be here.", "여기에 그림이 나옵니다."),
     "alt_person": ("The person photo", "사람 사진"),
     "alt_garment": ("The garment photo", "옷 사진"),
 }
+
+EXAMPLES: dict[str, tuple[str, str]] = {
+    "stripes": ("stripes", "줄무늬"),
+    "jumper": ("jumper", "스웨터"),
+    "shorts": ("shorts", "반바지"),
+    "skirt": ("skirt", "치마"),
+    "vest": ("vest", "조끼"),
+    "chevrons": ("chevrons", "갈매기무늬"),
+    "flowers": ("flowers", "꽃무늬"),
+    "mustard": ("mustard", "겨자색"),
+    "check": ("check", "체크무늬"),
+    "navy": ("navy", "남색"),
+    "dots": ("dots", "물방울무늬"),
+    "pink": ("pink", "분홍"),
+}
+"""What the examples are called, by their files."""
 
 SENTENCES: dict[str, tuple[str, str]] = {
     "ready": (
@@ -131,6 +146,7 @@ SENTENCES: dict[str, tuple[str, str]] = {
     "need_garment": ("Add a garment first.", "먼저 옷을 골라 주세요."),
     "need_photos": ("Add photos of the garment first.", "먼저 옷 사진을 넣어 주세요."),
     "looking": ("Looking at the photo …", "사진을 살펴보는 중 …"),
+    "person_seen": ("The photo will do.", "쓸 수 있는 사진입니다."),
     "mask_ready": (
         "Red will be repainted. Brush to add to it, erase to take away, or leave it so.",
         "빨간 곳을 다시 그립니다. 칠해서 더하거나 지워서 뺄 수 있고, 그대로 두어도 됩니다.",
@@ -149,11 +165,39 @@ SENTENCES: dict[str, tuple[str, str]] = {
     "stage_train": ("Training, step {done} of {total}", "학습 중, {total}단계 중 {done}"),
     "left": ("about {seconds} s left", "약 {seconds}초 남음"),
     "picture_of": ("Picture {number} of {count}.", "{count}장 중 {number}번째."),
-    "done": (
-        "Done in {seconds} s with seed {seed}. {repainted} of the photo was repainted; "
-        "the pose was found with {pose} certainty.",
-        "{seconds}초 걸렸습니다. 시드 {seed}. 사진의 {repainted}를 다시 그렸고, "
-        "자세는 {pose} 확실합니다.",
+    "done": ("Done in {seconds} s.", "{seconds}초 만에 완성했습니다."),
+    "doubtful": (
+        "Done in {seconds} s, but look closely before you use it:",
+        "{seconds}초 만에 만들었지만, 쓰기 전에 잘 살펴보세요:",
+    ),
+    "details_of": (
+        "Seed {seed}. {repainted} of the photo was repainted. {scores}.",
+        "시드 {seed}. 사진의 {repainted}를 다시 그렸습니다. {scores}.",
+    ),
+    "score_pose": ("pose {value}", "자세 {value}"),
+    "score_print": ("print {value}", "무늬 {value}"),
+    "score_likeness": ("likeness to the garment photo {value}", "옷 사진과 닮음 {value}"),
+    "score_garment": ("shape of the garment {value}", "옷의 모양 {value}"),
+    "score_seam": ("seams to the photo {value}", "사진과의 이음매 {value}"),
+    "score_facing": ("facing the camera {value}", "정면 {value}"),
+    "taken_as": ("Taken as: {kind}.", "이렇게 보았습니다: {kind}."),
+    "taken_as_change": (
+        "Taken as: {kind}. If it is not, choose above.",
+        "{kind}(으)로 보았습니다. 아니면 위에서 바꿔 주세요.",
+    ),
+    "unreadable": (
+        "Something sent with this cannot be read here. Reload the page and add the photos again.",
+        "보낸 것을 읽을 수 없습니다. 페이지를 새로 고치고 사진을 다시 넣어 주세요.",
+    ),
+    "reduced": (
+        "The photo is very large: it was reduced to {width} × {height} pixels.",
+        "사진이 아주 커서 {width} × {height} 픽셀로 줄였습니다.",
+    ),
+    "look_alt": ("The person wearing {garment}", "{garment}을(를) 입은 모습"),
+    "before_alt": ("The person before", "입기 전의 사람"),
+    "slide": (
+        "Slide between before and after: left shows more of after",
+        "전과 후를 움직여 보기: 왼쪽으로 갈수록 입은 모습",
     ),
     "stopped": ("Stopped.", "멈췄습니다."),
     "broken": (
@@ -197,6 +241,26 @@ SENTENCES: dict[str, tuple[str, str]] = {
     ),
     "no_garments_found": ("Nothing fits “{words}”.", "“{words}”에 맞는 옷이 없습니다."),
     # Remarks on a finished picture
+    "unlike_garment": (
+        "The garment may not look as on its photo.",
+        "옷이 사진과 다르게 보일 수 있습니다.",
+    ),
+    "print_lost": (
+        "The print may not be as on the photo.",
+        "무늬가 사진과 다를 수 있습니다.",
+    ),
+    "seam_seen": (
+        "The edge of what was painted may be seen.",
+        "새로 그린 곳의 경계가 보일 수 있습니다.",
+    ),
+    "turned_away": (
+        "The person does not face the camera: the front of the garment may be wrong.",
+        "사람이 정면을 보지 않아 옷의 앞면이 틀릴 수 있습니다.",
+    ),
+    "unsure_pose": (
+        "The pose was hard to see: arms or shoulders may be wrong.",
+        "자세가 잘 보이지 않아 팔이나 어깨가 틀릴 수 있습니다.",
+    ),
     "small_garment": (
         "The garment photo is small: prints will be soft.",
         "옷 사진이 작아서 무늬가 흐릴 수 있습니다.",
@@ -206,7 +270,6 @@ SENTENCES: dict[str, tuple[str, str]] = {
         "A hand is near the garment: look closely there.",
         "손이 옷 가까이에 있습니다. 그곳을 잘 보세요.",
     ),
-    "unsure_pose": ("The pose was hard to see.", "자세가 잘 보이지 않습니다."),
     "own_mask": ("Made with your mask.", "직접 고친 마스크로 만들었습니다."),
     # What the model saw
     "saw_mask": ("Mask, repainted", "마스크: 다시 그린 곳"),
@@ -216,72 +279,11 @@ SENTENCES: dict[str, tuple[str, str]] = {
     "saw_atlas": ("Garment laid out", "펼쳐 놓은 옷"),
 }
 
-ERRORS: dict[str, str] = {
-    "ImageNotFoundError": "파일을 찾을 수 없습니다. 다시 올려 주세요.",
-    "ImageFormatError": "사진으로 읽을 수 없는 파일입니다. JPEG, PNG, WebP 파일을 올려 주세요.",
-    "ImageAnimatedError": "움직이는 그림입니다. 한 장짜리 사진을 올려 주세요.",
-    "ImageTooLargeError": "사진이 너무 큽니다. 더 작은 사진을 올려 주세요.",
-    "ImageTooSmallError": "사진이 너무 작습니다. 768 × 1024 정도가 좋습니다.",
-    "ImageTruncatedError": "파일이 잘렸거나 깨졌습니다. 다시 저장해서 올려 주세요.",
-    "NoPersonError": "사람을 찾지 못했습니다. 상체가 보이는 한 사람의 사진을 올려 주세요.",
-    "SeveralPeopleError": "여러 사람이 보입니다. 입혀 볼 사람만 남게 잘라 주세요.",
-    "OutOfFrameError": "입혀 볼 부분이 사진에 없습니다. 그 부분이 보이는 사진을 올려 주세요.",
-    "NoGarmentError": "옷을 찾지 못했습니다. 옷이 잘 보이는 사진을 올려 주세요.",
-    "GarmentError": "이 옷 사진은 쓸 수 없습니다.",
-    "MaskEmptyError": "다시 그릴 곳이 없습니다. 바꿀 곳을 칠해 주세요.",
-    "MaskInvertedError": "사진을 거의 다 칠했습니다. 바꿀 곳만 칠해 주세요.",
-    "OptionError": "설정값을 쓸 수 없습니다: {reason}",
-    "SkuNotFoundError": "카탈로그에 없는 옷입니다.",
-    "CatalogConflictError": "이미 있는 이름입니다. 다른 이름을 써 주세요.",
-    "CatalogError": "카탈로그를 쓸 수 없습니다: {reason}",
-    "LoraError": "이 LoRA는 맞지 않습니다: {reason}",
-    "WeightsError": "모델 가중치를 쓸 수 없습니다: {reason}",
-    "ImageError": "쓸 수 없는 사진입니다: {reason}",
-    "PersonError": "이 사람 사진은 쓸 수 없습니다: {reason}",
-    "MaskError": "이 마스크는 쓸 수 없습니다: {reason}",
-    "InputError": "넣은 것을 쓸 수 없습니다: {reason}",
-    "BusyError": "지금은 기다리는 사람이 너무 많습니다. 잠시 뒤에 다시 해 보세요.",
-}
-"""Korean for the errors of `tryon.errors`, which speak English, by class or base class."""
-
-
-FINDINGS: dict[str, tuple[str, str]] = {
-    "too_few": (
-        "사진이 한 장뿐입니다.",
-        "뒷면 사진과 입은 사진을 더하면 더 좋아집니다.",
-    ),
-    "duplicate": ("다른 사진과 같거나 거의 같습니다.", "빼 주세요."),
-    "mixed": (
-        "사진마다 옷의 종류가 다릅니다.",
-        "다른 옷의 사진을 빼거나 옷의 종류를 골라 주세요.",
-    ),
-    "worn": (
-        "누군가 입고 있어서 어느 옷인지 알 수 없습니다.",
-        "옷의 종류를 골라 주세요.",
-    ),
-    "cut_out": (
-        "배경에서 옷을 떼어 내지 못했습니다.",
-        "옷과 색이 다른 단순한 배경에서 찍거나 배경이 투명한 PNG를 써 주세요.",
-    ),
-    "cut_off": ("옷이 사진 밖으로 잘렸습니다.", "여백을 두고 옷 전체가 보이게 찍어 주세요."),
-    "category": ("고른 종류의 옷으로 보이지 않습니다.", "옷의 종류를 확인해 주세요."),
-    "photo": ("쓸 수 없는 사진입니다.", "다른 사진을 넣어 주세요."),
-    "too_small": (
-        "사진이 작습니다.",
-        "짧은 변이 400픽셀이면 되고 1024픽셀이면 좋습니다.",
-    ),
-    "blurred": (
-        "초점이 맞지 않거나 흔들렸습니다.",
-        "더 밝은 곳에서 흔들리지 않게 다시 찍어 주세요.",
-    ),
-}
-"""Korean for what `tryon.training.garment_check` finds, by code: what is wrong, what to do."""
-
 
 def translations() -> gr.I18n:
     """The words of the page for Gradio's front end, which knows the browser's language."""
     by_language = {
-        language: {key: texts[place] for key, texts in WORDS.items()}
+        language: {key: texts[place] for key, texts in (WORDS | EXAMPLES).items()}
         for place, language in enumerate(get_args(Language))
     }
     return gr.I18n(**by_language)
@@ -289,7 +291,7 @@ def translations() -> gr.I18n:
 
 def word(key: str) -> str:
     """A word of the page, to be translated by the browser. Raises KeyError for an unknown one."""
-    assert WORDS[key]
+    assert (WORDS | EXAMPLES)[key]
     return gr.I18n()(key)  # type: ignore[return-value]  # Gradio takes it wherever it takes text
 
 
@@ -306,6 +308,12 @@ def language_of(request: gr.Request | None) -> Language:
 def said(language: Language, key: str, **values: object) -> str:
     """A sentence in a visitor's language."""
     return SENTENCES[key][get_args(Language).index(language)].format(**values)
+
+
+def name_in(language: Language, name: str) -> str:
+    """What a garment or a person is called; those of a catalogue have one name."""
+    names = EXAMPLES.get(name)
+    return name if names is None else names[get_args(Language).index(language)]
 
 
 def word_in(language: Language, key: str) -> str:

@@ -14,15 +14,17 @@ from typing import TYPE_CHECKING, Any
 import gradio as gr
 from PIL import Image
 
+from tryon.catalog import Catalog, base_name
 from tryon.catalog_record import check_sku
 from tryon.demo.compare import paths
 from tryon.demo.jobs import Job, OnProgress, TimeUp
 from tryon.demo.limits import check_at_most
-from tryon.demo.messages import complaint, found_in_photos, note, status, working
+from tryon.demo.messages import complaint, found_in_photos, note, status, taken_as, working
+from tryon.demo.pictures import shrunk
 from tryon.demo.service import Service, seconds_since
 from tryon.demo.strings import Language, language_of, said
 from tryon.demo.visitors import Visit
-from tryon.errors import CatalogError, InputError, OptionError
+from tryon.errors import CatalogConflictError, CatalogError, InputError, OptionError
 from tryon.images import load_cutout
 from tryon.training.garment_config import GarmentLoraConfig
 
@@ -44,7 +46,7 @@ class AddParts:
     photos: gr.File
     sku: gr.Textbox
     sku_note: gr.HTML
-    category: gr.Dropdown
+    category: gr.Radio
     caption: gr.Textbox
     steps: gr.Slider
     steps_note: gr.HTML
@@ -129,7 +131,17 @@ class TrainingDesk:
             yield parts.told(language, error, self.service)
             return
         seconds = f"{seconds_since(start):.0f}"
-        yield {parts.status: status(said(language, "added", sku=new.sku, seconds=seconds), "done")}
+        text = said(language, "added", sku=new.sku, seconds=seconds)
+        category = self._category_of(new.sku)
+        if category is not None:
+            text = f"{text} {taken_as(language, category, change=False)}"
+        yield {parts.status: status(text, "done")}
+
+    def _category_of(self, sku: str) -> str | None:
+        catalog = self.service.wardrobe.catalog
+        assert catalog is not None
+        category = catalog.get(sku).category
+        return None if category == "auto" else category
 
     def stop(self, request: gr.Request) -> None:
         """End what this tab waits for; the handler that waits says so."""
@@ -174,8 +186,11 @@ async def check_of(
     """What the photos are good for, found out on the engine's thread. Raises InputError."""
     if len(files) > service.limits.photos:
         raise InputError(f"at most {service.limits.photos} photos of a garment are used")
-    service.visitors.keep(visit, *files)
-    photos = [load_cutout(Path(file), max_pixels=service.limits.pixels) for file in files]
+    limits = service.limits
+    photos = [
+        shrunk(load_cutout(Path(file), max_pixels=limits.pixels), limits.worked_pixels)
+        for file in files
+    ]
 
     def work(engine: Any, report: OnProgress) -> GarmentCheck:
         from tryon.training.garment_check import checked_photos
@@ -188,7 +203,8 @@ async def check_of(
 
 
 def training_job(service: Service, new: NewGarment, out: Path) -> Job[Path]:
-    """Take the garment into the catalogue and train its LoRA; stopped, it is taken out again."""
+    """Train a LoRA for a garment that comes into the catalogue with it, or not at all: until then
+    its photos lie in the visitor's own folder, which goes with them and with the server."""
     catalog = service.wardrobe.catalog
     assert catalog is not None
     every = max(1, new.steps // VALIDATIONS)
@@ -199,23 +215,25 @@ def training_job(service: Service, new: NewGarment, out: Path) -> Job[Path]:
         from tryon.training.garment_run import train_in_catalog
 
         report("garment", 0, 0)
+        if new.sku in catalog:
+            raise CatalogConflictError(f"there is a garment {new.sku!r} already")
         files = [Path(file) for file in new.files]
-        catalog.add(new.sku, files, category=new.category, caption=new.caption)
-        try:
-            return train_in_catalog(
-                config,
-                catalog=catalog,
-                sku=new.sku,
-                model=engine.model,
-                family=engine.family,
-                perception=engine.perception,
-                out=out,
-                on_view=lambda done, total: report("views", done, total),
-                on_step=lambda done, total, loss: report("train", done, total),
-            )
-        except BaseException:
-            catalog.remove(new.sku)
-            raise
+        own = Catalog(out / "catalogue")
+        own.add(new.sku, files, category=new.category, caption=new.caption)
+        lora = train_in_catalog(
+            config,
+            catalog=own,
+            sku=new.sku,
+            model=engine.model,
+            family=engine.family,
+            perception=engine.perception,
+            out=out,
+            on_view=lambda done, total: report("views", done, total),
+            on_step=lambda done, total, loss: report("train", done, total),
+        )
+        catalog.add(new.sku, files, category=own.get(new.sku).category, caption=new.caption)
+        catalog.set_lora(new.sku, lora, base=base_name(engine.model))
+        return lora
 
     return Job(work, model=service.models[0], seconds=service.limits.train_seconds)
 
@@ -240,6 +258,8 @@ def verdict(language: Language, check: GarmentCheck) -> str:
     found = [found_in_photos(language, finding) for finding in check.findings]
     items = "".join(f"<li>{escape(text)}</li>" for text in found)
     text = said(language, "checked_fine" if check.ok else "checked_bad")
+    if check.category is not None:
+        text = f"{text} {taken_as(language, check.category)}"
     remarks = f'<ul class="remarks">{items}</ul>' if items else ""
     return status(text, "done" if check.ok else "sorry", remarks)
 

@@ -7,10 +7,11 @@ from collections.abc import AsyncIterator
 
 import gradio as gr
 
+from tryon.demo.before_after import before_after
 from tryon.demo.dressing import Dressed, DressJob
 from tryon.demo.jobs import Complaint, Progress
 from tryon.demo.mask_editor import closest, is_edited
-from tryon.demo.messages import finished, note, status, working
+from tryon.demo.messages import details, finished, note, status, taken_as, working
 from tryon.demo.remarks import remarks
 from tryon.demo.seen import what_was_seen
 from tryon.demo.service import Service, seconds_since
@@ -39,17 +40,18 @@ class TryOnDesk:
             return
         yield {box: note() for box in parts.notes().values()} | {
             parts.status: working(language, Progress()),
-            parts.go: gr.Button(interactive=False),
-            parts.stop: gr.Button(interactive=True),
+            parts.go: gr.Button(visible=False),
+            parts.stop: gr.Button(visible=True, interactive=True),
         }
         start, jobs = time.monotonic(), list[DressJob]()
         try:
             jobs, own_mask = self._jobs(visit, inputs)
             self.service.enter(visit, request, jobs, TAB)
-            visit.looks = []
             for number, job in enumerate(jobs):
                 before = said(language, "picture_of", number=number + 1, count=len(jobs))
-                async for update in self._painting(visit, language, job, before * (len(jobs) > 1)):
+                name = self.service.garment_name(language, job.wish)
+                before *= len(jobs) > 1
+                async for update in self._painting(visit, language, job, before, name):
                     yield update
                 yield await self._finished(visit, inputs, language, job, start, own_mask)
         except Exception as error:
@@ -60,28 +62,33 @@ class TryOnDesk:
         yield self._idle()
 
     def stop(self, request: gr.Request) -> Update:
-        """End what this tab waits for; the handler that waits says so."""
+        """End what this tab waits for; the handler that waits says so, and ends."""
         self.service.visit(request).stop(TAB)
         return {self.parts.stop: gr.Button(interactive=False)}
 
-    def pick_sample(self, event: gr.SelectData, request: gr.Request) -> Update:
-        """Show one of the samples in the slider, and offer it for download."""
+    def pick_look(self, event: gr.SelectData, request: gr.Request) -> Update:
+        """Show a look of this visit again, and offer it for download."""
         looks = self.service.visit(request).looks
         if not isinstance(event.index, int) or event.index >= len(looks):
-            return {self.parts.slider: gr.skip()}
-        before, after, file = looks[event.index]
-        return {self.parts.slider: (before, after), self.parts.download: file}
+            return {self.parts.result: gr.skip()}
+        look = looks[event.index]
+        picture = self._picture(language_of(request), look.before, look.after, look.caption)
+        return {self.parts.result: picture, self.parts.download: look.file}
 
     def _idle(self) -> Update:
         parts = self.parts
-        return {parts.go: gr.Button(interactive=True), parts.stop: gr.Button(interactive=False)}
+        return {parts.go: gr.Button(visible=True), parts.stop: gr.Button(visible=False)}
+
+    def _picture(self, language: Language, before: str, after: str, garment: str) -> str:
+        address = self.service.address
+        return before_after(language, address(before), address(after), garment)
 
     def _missing(self, language: Language, inputs: Inputs) -> Update:
         parts = self.parts
         missing = {}
         if inputs[parts.person] is None:
             missing[parts.person_note] = note(said(language, "need_person"))
-        if inputs[parts.garment] is None and not inputs[parts.picked]:
+        if inputs[parts.garment] is None:
             missing[parts.garment_note] = note(said(language, "need_garment"))
         return missing
 
@@ -105,7 +112,7 @@ class TryOnDesk:
         return [self.service.dress_job(wish, model) for wish in wishes], own_mask
 
     async def _painting(
-        self, visit: Visit, language: Language, job: DressJob, before: str
+        self, visit: Visit, language: Language, job: DressJob, before: str, name: str
     ) -> AsyncIterator[Update]:
         """The status line, and the picture from the garment laid on the body to the last step."""
         said_last, seen_last = "", None
@@ -116,9 +123,11 @@ class TryOnDesk:
                 update[self.parts.status] = said_last = line
             if job.preview is not None and job.preview is not seen_last:
                 photo, picture = seen_last = job.preview
-                update[self.parts.slider] = (
+                update[self.parts.result] = self._picture(
+                    language,
                     await self.service.show(visit, photo, "before"),
                     await self.service.show(visit, picture, "preview"),
+                    name,
                 )
             if update:
                 yield update
@@ -135,22 +144,27 @@ class TryOnDesk:
         """The page with a finished picture. Raises what the job raised."""
         parts, service = self.parts, self.service
         dressed: Dressed = job.future.result()
-        before = await service.show(visit, dressed.plan.person.photo, "before")
-        after = await service.show(visit, dressed.look.image, "after")
-        file = await service.save(visit, dressed, inputs[parts.settings["format"]])
-        visit.looks.append((before, after, file))
+        name = service.garment_name(language, job.wish)
+        look = await service.noted(visit, dressed, name, inputs[parts.settings["format"]])
         seen = [
             (await service.show(visit, picture, "seen"), caption)
             for caption, picture in what_was_seen(language, dressed)
         ]
-        seed = dressed.look.parameters["seed"]
-        line = finished(language, dressed, seconds_since(start), remarks(dressed.plan, own_mask))
+        taken = taken_as(language, dressed.plan.garment.category)
         return {
-            parts.slider: (before, after),
-            parts.gallery: [(look[1], f"{n + 1}") for n, look in enumerate(visit.looks)],
+            parts.result: self._picture(language, look.before, look.after, name),
+            parts.looks: looks_of(visit),
+            parts.details: details(language, dressed),
             parts.seen: seen,
-            parts.download: gr.DownloadButton(value=file, interactive=True),
+            parts.garment_note: note(taken, "good"),
+            parts.download: gr.DownloadButton(value=look.file, interactive=True),
             parts.reuse: gr.Button(interactive=True),
-            parts.last_seed: str(seed),
-            parts.status: line,
+            parts.last_seed: str(dressed.look.parameters["seed"]),
+            parts.status: finished(language, remarks(dressed, own_mask), seconds_since(start)),
         }
+
+
+def looks_of(visit: Visit) -> gr.Gallery:
+    """The history of a visit, which is not seen while it is empty."""
+    looks = [(look.after, look.caption) for look in visit.looks]
+    return gr.Gallery(looks, visible=bool(looks))

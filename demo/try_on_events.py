@@ -10,13 +10,19 @@ import gradio as gr
 from tryon.demo.mask_desk import MaskDesk
 from tryon.demo.messages import found_garments
 from tryon.demo.service import Service
-from tryon.demo.strings import language_of
+from tryon.demo.strings import Language, language_of, name_in
 from tryon.demo.try_on import TryOnDesk
 from tryon.demo.try_on_parts import TryOnParts
 from tryon.demo.wardrobe import Choice, Wardrobe
 
 QUIET: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
 CROWD: dict[str, Any] = {**QUIET, "concurrency_limit": None}
+INTO_VIEW = """() => {
+  const missing = ["person", "garment"].find(id => !document.querySelector(`#${id} img`));
+  if (innerWidth <= 640 || missing)
+    document.getElementById(missing ?? "result").scrollIntoView({block: "center"});
+}"""
+"""What a visitor looks for when they have pressed the button."""
 
 
 def connect_tab(service: Service, parts: TryOnParts) -> None:
@@ -32,27 +38,32 @@ def outputs_of(parts: TryOnParts) -> list[Any]:
     return [part for part in everything if not isinstance(part, gr.Tab)]
 
 
-def mask_inputs(parts: TryOnParts) -> set[Any]:
-    """What the mask depends on."""
+def look_inputs(parts: TryOnParts) -> set[Any]:
+    """What is looked at, and what it is said to show."""
     return {
-        *(parts.person, parts.editor, parts.grow, parts.garment, parts.picked),
-        *(parts.category, parts.photo_kind, parts.settings["model"]),
+        *(parts.person, parts.garment, parts.category, parts.grow),
+        *(parts.settings["photo_kind"], parts.settings["model"]),
     }
 
 
 def connect_masks(desk: MaskDesk, parts: TryOnParts) -> None:
-    """What a new photo, a new garment and the parts beside the editor do to the mask."""
-    inputs, outputs = mask_inputs(parts), outputs_of(parts)
-    parts.person.change(desk.new_person, inputs, outputs, **CROWD)
+    """What new photos do, and the parts beside the editor."""
+    inputs, outputs = look_inputs(parts), outputs_of(parts)
     gr.on(
-        [parts.garment.change, parts.category.input, parts.photo_kind.input],
-        desk.refresh_mask,
+        [
+            *(parts.person.change, parts.garment.change),
+            *(parts.category.input, parts.settings["photo_kind"].input),
+        ],
+        desk.look,
         inputs,
         outputs,
-        trigger_mode="always_last",  # the mask is the last garment's
+        trigger_mode="multiple",  # each ends the one before
         **CROWD,
     )
-    parts.grow.release(desk.grow_mask, inputs, outputs, trigger_mode="always_last", **CROWD)
+    parts.mask_tab.select(desk.open_mask, inputs, outputs, **CROWD)
+    parts.photo_tab.select(desk.close_mask, None, None, **QUIET)
+    with_strokes = inputs | {parts.editor}
+    parts.grow.release(desk.grow_mask, with_strokes, outputs, trigger_mode="always_last", **CROWD)
     parts.reset.click(desk.reset_mask, None, outputs, **CROWD)
 
 
@@ -62,20 +73,19 @@ def connect_picks(wardrobe: Wardrobe, parts: TryOnParts) -> None:
     def picked_person(event: gr.SelectData) -> str:
         return wardrobe.people[event.index]
 
-    def picked_garment(event: gr.SelectData) -> tuple[Any, str | None]:
+    def picked_garment(event: gr.SelectData) -> Any:
         """By its name: the catalogue may have changed since the page was filled."""
         choice = wardrobe.named(str((event.value or {}).get("caption")))
-        if choice is None:
-            return gr.skip(), None
-        return choice.picture, choice.source if choice.source.startswith("sku:") else None
+        return gr.skip() if choice is None else choice.picture
 
-    def searched(category: str, words: str, request: gr.Request) -> tuple[str, Any]:
+    def searched(category: str, words: str | None, request: gr.Request) -> tuple[str, Any]:
+        language, words = language_of(request), words or ""  # a new page sends null
         found = wardrobe.found(category, words)
-        line = found_garments(language_of(request), len(found.choices), found.total, words)
-        return line, thumbnails(found.choices)
+        line = found_garments(language, len(found.choices), found.total, words)
+        return line, thumbnails(language, found.choices)
 
     parts.person_picks.select(picked_person, None, parts.person, **QUIET)
-    parts.garment_picks.select(picked_garment, None, [parts.garment, parts.picked], **QUIET)
+    parts.garment_picks.select(picked_garment, None, parts.garment, **QUIET)
     gr.on(
         [parts.garment_filter.change, parts.garment_search.change],
         searched,
@@ -84,18 +94,11 @@ def connect_picks(wardrobe: Wardrobe, parts: TryOnParts) -> None:
         trigger_mode="always_last",
         **QUIET,
     )
-    gr.on(
-        [parts.garment.upload, parts.garment.clear],
-        lambda: None,
-        None,
-        parts.picked,
-        **QUIET,
-    )
 
 
-def thumbnails(choices: Sequence[Choice]) -> list[tuple[str, str]]:
+def thumbnails(language: Language, choices: Sequence[Choice]) -> list[tuple[str, str]]:
     """Pictures with names for a gallery."""
-    return [(choice.picture, choice.name) for choice in choices]
+    return [(choice.picture, name_in(language, choice.name)) for choice in choices]
 
 
 def connect_buttons(desk: TryOnDesk, parts: TryOnParts) -> None:
@@ -103,13 +106,14 @@ def connect_buttons(desk: TryOnDesk, parts: TryOnParts) -> None:
     wardrobe = desk.service.wardrobe
     parts.go.click(
         desk.try_on,
-        mask_inputs(parts) | set(parts.settings.values()),
+        look_inputs(parts) | {parts.editor, *parts.settings.values()},
         outputs_of(parts),
         trigger_mode="once",
         **CROWD,
     )
+    parts.go.click(None, None, None, js=INTO_VIEW, **QUIET)
     parts.stop.click(desk.stop, None, [parts.stop], queue=False, **QUIET)
-    parts.gallery.select(desk.pick_sample, None, [parts.slider, parts.download], **QUIET)
+    parts.looks.select(desk.pick_look, None, [parts.result, parts.download], **QUIET)
     parts.reuse.click(lambda seed: seed or "", parts.last_seed, parts.settings["seed"], **QUIET)
     parts.settings["model"].change(
         lambda model: gr.Dropdown(choices=wardrobe.loras(model), value=[]),

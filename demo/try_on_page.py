@@ -1,4 +1,4 @@
-"""The tab "Try on": person, garment, result, in the order of the keyboard."""
+"""The tab "Try on": the button, then person, garment and result, in the order of the keyboard."""
 
 from __future__ import annotations
 
@@ -6,10 +6,11 @@ from typing import Any
 
 import gradio as gr
 
+from tryon.demo.before_after import nothing_yet
 from tryon.demo.messages import status
-from tryon.demo.photo import photo_input
+from tryon.demo.photo import photo_input, pills
 from tryon.demo.service import Service
-from tryon.demo.strings import language_of, said, word
+from tryon.demo.strings import Language, name_in, said, word
 from tryon.demo.try_on_events import connect_tab, thumbnails
 from tryon.demo.try_on_parts import TryOnParts
 from tryon.types import CATEGORIES
@@ -29,7 +30,8 @@ KIND_CHOICES = [(word(name), name) for name in ("auto", "flat-lay", "worn")]
 
 def try_on_tab(service: Service) -> TryOnParts:
     """Lay the tab out and connect it."""
-    with gr.Row(equal_height=False):
+    bar = bar_parts()
+    with gr.Row(equal_height=False, elem_id="steps"):
         with gr.Column(min_width=320):
             person = person_parts(service)
         with gr.Column(min_width=320):
@@ -38,24 +40,36 @@ def try_on_tab(service: Service) -> TryOnParts:
             result = result_parts()
     with gr.Accordion(word("advanced"), open=False, elem_id="advanced"):
         settings = settings_parts(service)
-        settings_note = gr.HTML(elem_id="settings-note", elem_classes="quiet", padding=False)
+        settings_note = quiet("settings-note")
     parts = TryOnParts(
-        **person, **garment, **result, settings=settings, settings_note=settings_note
+        **bar, **person, **garment, **result, settings=settings, settings_note=settings_note
     )
     connect_tab(service, parts)
     return parts
 
 
+def bar_parts() -> dict[str, Any]:
+    """The button and how far it is: first for the keyboard, and never out of sight."""
+    parts: dict[str, Any] = {}
+    with gr.Row(elem_id="bar", equal_height=True):
+        parts["status"] = gr.HTML(status(said("en", "ready")), elem_id="status", padding=False)
+        parts["go"] = gr.Button(word("go"), variant="primary", size="lg", elem_id="go", scale=0)
+        parts["stop"] = gr.Button(
+            word("stop"), size="lg", elem_id="stop", scale=0, min_width=90, visible=False
+        )
+    return parts
+
+
 def person_parts(service: Service) -> dict[str, Any]:
-    """The photo, the mask on it, and people to pick."""
+    """The photo, the mask on it for those who want to see it, and people to pick."""
     parts: dict[str, Any] = {}
     gr.Markdown(word("step_person"), elem_classes="step")
-    with gr.Tabs(elem_id="person-tabs") as parts["person_tabs"]:
-        with gr.Tab(word("photo"), id="photo"):
+    with gr.Tabs(elem_id="person-tabs"):
+        with gr.Tab(word("photo"), id="photo") as parts["photo_tab"]:
             parts["person"] = photo_input(
                 word("person_photo"), word("alt_person"), "person", height=440
             )
-        with gr.Tab(word("mask"), id="mask", render_children=True):
+        with gr.Tab(word("mask"), id="mask", render_children=True) as parts["mask_tab"]:
             parts["editor"] = gr.ImageEditor(
                 type="pil",
                 label=word("mask_editor"),
@@ -70,17 +84,14 @@ def person_parts(service: Service) -> dict[str, Any]:
                 buttons=[],
                 height=440,
             )
+            parts["mask_note"] = quiet("mask-note")
             parts["grow"] = gr.Slider(
                 -60, 60, 0, step=2, label=word("grow"), info=word("grow_info"), elem_id="grow"
             )
             parts["reset"] = gr.Button(word("reset_mask"), size="sm", elem_id="reset-mask")
-    parts["person_note"] = gr.HTML(elem_id="person-note", elem_classes="quiet", padding=False)
-    parts["mask_note"] = gr.HTML(elem_id="mask-note", elem_classes="quiet", padding=False)
+    parts["person_note"] = quiet("person-note")
     parts["person_picks"] = picks(
-        word("person_examples"),
-        [(path, service.wardrobe.person_name(path)) for path in service.wardrobe.people],
-        "person-picks",
-        columns=5,
+        word("person_examples"), people("en", service), "person-picks", columns=5
     )
     return parts
 
@@ -92,79 +103,50 @@ def garment_parts(service: Service) -> dict[str, Any]:
     parts["garment"] = photo_input(
         word("garment_photo"), word("alt_garment"), "garment", height=320
     )
-    parts["picked"] = gr.State(None)
-    with gr.Row():
-        parts["category"] = gr.Dropdown(
-            CATEGORY_CHOICES,
-            value="auto",
-            label=word("category"),
-            elem_id="category",
-            min_width=140,
+    parts["category"] = pills(CATEGORY_CHOICES, word("category"), "category")
+    parts["garment_note"] = quiet("garment-note")
+    with gr.Accordion(word("catalogue_fold"), open=True, elem_id="catalogue"):
+        parts["garment_search"] = gr.Textbox(
+            "",
+            label=word("search"),
+            placeholder=word("search_placeholder"),
+            elem_id="garment-search",
+            max_lines=1,
         )
-        parts["photo_kind"] = gr.Dropdown(
-            KIND_CHOICES,
-            value="auto",
-            label=word("photo_kind"),
-            elem_id="photo-kind",
-            min_width=140,
+        parts["garment_filter"] = pills(
+            [(word("all"), "all"), *CATEGORY_CHOICES[1:]], word("show"), "garment-filter"
         )
-    parts["garment_note"] = gr.HTML(elem_id="garment-note", elem_classes="quiet", padding=False)
-    parts["garment_search"] = gr.Textbox(
-        "", label=word("search"), placeholder=word("search_placeholder"), elem_id="garment-search"
-    )
-    parts["garment_search"].preprocess = lambda value: value or ""  # a new page sends null
-    parts["garment_filter"] = gr.Radio(
-        [(word("all"), "all"), *CATEGORY_CHOICES[1:]],
-        value="all",
-        label=word("show"),
-        elem_id="garment-filter",
-    )
-    # Pages have been seen to send the translated word for the value when they have just opened.
-    parts["garment_filter"].preprocess = lambda value: value if value in CATEGORIES else "all"
-    parts["garments_found"] = gr.HTML(elem_id="garments-found", elem_classes="quiet", padding=False)
-    parts["garment_picks"] = picks(
-        word("catalogue"), thumbnails(service.wardrobe.garments()), "garment-picks"
-    )
+        parts["garments_found"] = quiet("garments-found")
+        parts["garment_picks"] = picks(
+            word("catalogue"),
+            thumbnails("en", service.wardrobe.garments()),
+            "garment-picks",
+            columns=3,
+        )
     return parts
 
 
 def result_parts() -> dict[str, Any]:
-    """The buttons, how far it is, and what came out."""
+    """What came out."""
     parts: dict[str, Any] = {}
     gr.Markdown(word("step_result"), elem_classes="step")
-    with gr.Row():
-        parts["go"] = gr.Button(word("go"), variant="primary", size="lg", elem_id="go", scale=3)
-        parts["stop"] = gr.Button(
-            word("stop"), size="lg", elem_id="stop", scale=1, min_width=90, interactive=False
-        )
-    parts["status"] = gr.HTML(status(said("en", "ready")), elem_id="status", padding=False)
-    with gr.Tabs():
-        with gr.Tab(word("before_after")):
-            parts["slider"] = gr.ImageSlider(
-                label=word("before_after"),
-                elem_id="result",
-                interactive=False,
-                type="filepath",
-                max_height=560,
-                buttons=["fullscreen"],
-            )
-        with gr.Tab(word("samples_tab")):
-            parts["gallery"] = picks(word("samples_tab"), [], "samples-made", columns=2)
-        with gr.Tab(word("seen")):
-            parts["seen"] = gr.Gallery(
-                label=word("seen"),
-                columns=2,
-                elem_id="seen",
-                interactive=False,
-                buttons=[],
-                object_fit="contain",
-                height="auto",
-            )
-    with gr.Row():
-        parts["download"] = gr.DownloadButton(
-            word("download"), elem_id="download", interactive=False
-        )
+    parts["result"] = gr.HTML(nothing_yet("en"), elem_id="result", padding=False)
+    parts["download"] = gr.DownloadButton(
+        word("download"), elem_id="download", interactive=False, size="lg"
+    )
+    parts["looks"] = picks(word("looks"), [], "looks", columns=4, visible=False)
+    with gr.Accordion(word("details"), open=False, elem_id="details"):
+        parts["details"] = quiet("numbers")
         parts["reuse"] = gr.Button(word("reuse_seed"), elem_id="reuse-seed", interactive=False)
+        parts["seen"] = gr.Gallery(
+            label=word("seen"),
+            columns=2,
+            elem_id="seen",
+            interactive=False,
+            buttons=[],
+            object_fit="contain",
+            height="auto",
+        )
     parts["last_seed"] = gr.State(None)
     return parts
 
@@ -179,6 +161,9 @@ def settings_parts(service: Service) -> dict[str, Any]:
         parts["seed"] = gr.Textbox("", label=word("seed"), info=word("seed_info"), elem_id="seed")
         parts["format"] = gr.Dropdown(
             ["png", "jpg", "webp"], value="png", label=word("format"), elem_id="format"
+        )
+        parts["photo_kind"] = gr.Dropdown(
+            KIND_CHOICES, value="auto", label=word("photo_kind"), elem_id="photo-kind"
         )
         parts["model"] = gr.Dropdown(
             list(service.models),
@@ -211,7 +196,7 @@ def settings_parts(service: Service) -> dict[str, Any]:
 
 
 def picks(
-    label: str, pictures: list[tuple[str, str]], elem_id: str, columns: int = 4
+    label: str, pictures: list[tuple[str, str]], elem_id: str, columns: int, visible: bool = True
 ) -> gr.Gallery:
     """Small pictures to pick from."""
     return gr.Gallery(
@@ -225,9 +210,16 @@ def picks(
         object_fit="contain",
         height="auto",
         buttons=[],
+        visible=visible,
     )
 
 
-def greeting(request: gr.Request) -> str:
-    """The status of a page that was just opened, in the visitor's language."""
-    return status(said(language_of(request), "ready"))
+def quiet(elem_id: str) -> gr.HTML:
+    """A place for a sentence, which takes no room while it is empty."""
+    return gr.HTML(elem_id=elem_id, elem_classes="quiet", padding=False)
+
+
+def people(language: Language, service: Service) -> list[tuple[str, str]]:
+    """The example people with their names."""
+    wardrobe = service.wardrobe
+    return [(path, name_in(language, wardrobe.person_name(path))) for path in wardrobe.people]

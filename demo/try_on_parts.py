@@ -24,10 +24,11 @@ Inputs = Mapping[Any, Any]
 
 @dataclass(frozen=True, eq=False)
 class TryOnParts:
-    """The components of the tab. picked: `sku:NAME` of the garment picked from the catalogue."""
+    """The components of the tab."""
 
     person: gr.Image
-    person_tabs: gr.Tabs
+    photo_tab: gr.Tab
+    mask_tab: gr.Tab
     person_picks: gr.Gallery
     editor: gr.ImageEditor
     grow: gr.Slider
@@ -35,19 +36,18 @@ class TryOnParts:
     person_note: gr.HTML
     mask_note: gr.HTML
     garment: gr.Image
-    picked: gr.State
     garment_search: gr.Textbox
     garment_filter: gr.Radio
     garments_found: gr.HTML
     garment_picks: gr.Gallery
-    category: gr.Dropdown
-    photo_kind: gr.Dropdown
+    category: gr.Radio
     garment_note: gr.HTML
     go: gr.Button
     stop: gr.Button
     status: gr.HTML
-    slider: gr.ImageSlider
-    gallery: gr.Gallery
+    result: gr.HTML
+    looks: gr.Gallery
+    details: gr.HTML
     seen: gr.Gallery
     download: gr.DownloadButton
     reuse: gr.Button
@@ -65,7 +65,10 @@ class TryOnParts:
 
     def kinds(self, inputs: Inputs) -> dict[str, Any]:
         """What the garment is said to be, as fields of `DressOptions`."""
-        return {"category": inputs[self.category], "garment_photo": inputs[self.photo_kind]}
+        return {
+            "category": inputs[self.category],
+            "garment_photo": inputs[self.settings["photo_kind"]],
+        }
 
     def wish(
         self,
@@ -76,7 +79,9 @@ class TryOnParts:
         mask: Image.Image | None = None,
     ) -> Wish:
         """The picture that these inputs ask for."""
-        garment = inputs[self.picked] or inputs[self.garment]
+        garment = inputs[self.garment]
+        if garment is not None:
+            garment = service.wardrobe.source_of(garment)
         return service.wish(visit, inputs[self.person], garment, options, mask)
 
     def drawn(self, visit: Visit, inputs: Inputs) -> Image.Image | None:

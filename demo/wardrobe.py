@@ -7,11 +7,12 @@ from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
 
+from gradio.processing_utils import hash_file
 from PIL import Image
 
 from tryon.catalog import Catalog, base_name
 from tryon.catalog_record import CatalogGarment
-from tryon.demo.strings import WORDS
+from tryon.demo.strings import EXAMPLES, WORDS
 from tryon.errors import TryOnError
 from tryon.images import load_image
 from tryon.types import CATEGORIES
@@ -45,10 +46,12 @@ class Wardrobe:
 
     examples: folder with `person*.jpg` and `upper-*.jpg`, `lower-*.jpg`, `dress-*.jpg`.
     thumbnails: folder for small pictures of what lies in the catalogue.
+    digests: of every picture that is offered, as Gradio names its copies.
     """
 
     def __init__(self, examples: Path, thumbnails: Path, catalog: Catalog | None = None) -> None:
         self.catalog = catalog
+        self.examples = examples
         self.thumbnails = thumbnails
         self.people = sorted(map(str, examples.glob("person*.jpg")))
         self.example_garments = [
@@ -56,6 +59,9 @@ class Wardrobe:
             for category in CATEGORIES
             for path in sorted(examples.glob(f"{category}-*.jpg"))
         ]
+        shown = [*self.people, *(choice.picture for choice in self.example_garments)]
+        self.digests = {hash_file(file) for file in shown}
+        self._skus: dict[str, str] = {}
 
     def garments(self, category: str = "all") -> list[Choice]:
         """The garments of a category that are shown where nothing is searched for."""
@@ -87,12 +93,18 @@ class Wardrobe:
         return Path(path).stem.removeprefix("person").strip("-") or "stripes"
 
     def named(self, name: str) -> Choice | None:
-        """The garment of this name, be it shown or not."""
+        """The garment of this name, be it shown or not; an example also by its Korean one."""
         entries = [] if self.catalog is None else self.catalog.list()
         entry = next((entry for entry in entries if entry.sku == name), None)
         if entry is not None:
             return self._choice(entry)
-        return next((choice for choice in self.example_garments if choice.name == name), None)
+        return next((c for c in self.example_garments if name in (c.name, *EXAMPLES[c.name])), None)
+
+    def source_of(self, file: str) -> str:
+        """`sku:NAME` where a file of the page is the picture of that garment, else the file."""
+        path = Path(file)
+        sku = self._skus.get(path.name) if path.parent.name in self.digests else None
+        return file if sku is None else f"sku:{sku}"
 
     def names(self) -> list[str]:
         """What all garments are called: those of the catalogue, then the examples."""
@@ -117,18 +129,21 @@ class Wardrobe:
 
     def _thumbnail(self, catalog: Catalog, entry: CatalogGarment) -> Path:
         """A small picture of an entry's first photo, made once."""
-        file = self.thumbnails / f"{entry.photos[0].key[:32]}.jpg"
+        file = self.thumbnails / f"{entry.sku}-{entry.photos[0].key[:32]}.jpg"
         if not file.is_file():
             photo = load_image(Image.open(BytesIO(catalog.read(entry, entry.photos[0].file))))
             photo.thumbnail((THUMBNAIL, THUMBNAIL))
             file.parent.mkdir(parents=True, exist_ok=True)
             photo.save(file, quality=88)
+            self.digests.add(hash_file(file))
+            self._skus[file.name] = entry.sku
         return file
 
 
 def fits(words: str, *texts: str) -> bool:
-    """Whether each of the words occurs in one of the texts, or in what a category is called in
-    either language."""
-    known = [*texts, *(name for text in texts for name in WORDS.get(text, ()))]
+    """Whether each of the words occurs in one of the texts, or in what a category or an example is
+    called in either language."""
+    names = WORDS | EXAMPLES
+    known = [*texts, *(name for text in texts for name in names.get(text, ()))]
     whole = "\n".join(known).casefold()
     return all(word in whole for word in words.casefold().split())

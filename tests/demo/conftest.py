@@ -54,14 +54,16 @@ def serve_demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Serve]:
         from tryon.demo.limits import Limits
         from tryon.demo.server import serve
 
-        def served(engine: FakeEngine, **limits: Any) -> tuple[str, Any, FakeEngine]:
+        def served(
+            engine: FakeEngine, auth: Any = None, **limits: Any
+        ) -> tuple[str, Any, FakeEngine]:
             service = open_service(
                 ("fake",), lambda model: engine, folder=folder, limits=Limits(**limits)
             )
             demo = build_demo(service)
             stack.callback(service.queue.close)
             stack.callback(demo.close, verbose=False)
-            address = serve(demo, "127.0.0.1", free_port(), limits=service.limits, block=False)
+            address = serve(demo, "127.0.0.1", free_port(), auth=auth)
             return address, service, engine
 
         yield served

@@ -59,6 +59,7 @@ class FakeEngine:
         self.family = SimpleNamespace(device=SimpleNamespace(type=device))
         self.batches: list[int] = []
         self.masks: list[Any] = []
+        self.scores = {"repainted": 0.25, "pose": 0.93}
         self.threads: set[int] = set()
         self.during: Callable[[], object] = lambda: None
 
@@ -121,7 +122,7 @@ class FakeEngine:
             skeleton=painted,
             crop=Box(0, 0, *image.size),
             pose=plan.person.pose,
-            scores={"repainted": 0.25, "pose": 0.93},
+            scores=dict(self.scores),
             seconds={"total": 0.01},
             parameters={**plan.options.as_dict(), "lora": [], "model": self.model},
         )

@@ -26,7 +26,9 @@ import gradio as gr  # noqa: E402
 from gradio_client import Client, handle_file  # noqa: E402
 from gradio_client.exceptions import AppError  # noqa: E402
 
+from tryon.demo.page import Page  # noqa: E402
 from tryon.demo.server import serve  # noqa: E402
+from tryon.demo.visitors import Visitors  # noqa: E402
 from tryon.errors import OptionError  # noqa: E402
 
 
@@ -63,6 +65,7 @@ def test_the_picture_comes_back_with_its_parameters(client: Client, tmp_path: Pa
     assert noted is not None and (noted["seed"], noted["steps"]) == (7, 4)
     assert noted["category"] == "upper" and noted["strength"] is None
     assert report["seed"] == 7 and report["scores"]["pose"] == 0.93
+    assert report["category"] == "upper", "what the garment was taken as"
 
 
 def test_a_seed_is_drawn_where_none_is_given(client: Client, tmp_path: Path) -> None:
@@ -129,6 +132,69 @@ def status_of(url: str, **options: Any) -> int:
             return error.code
 
 
+def test_examples_are_found_from_any_folder(
+    serve_demo: Serve, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As a wheel's are: neither below the working folder nor among the temporary files."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    address, service, _ = serve_demo(FakeEngine())
+    with urlopen(f"{address}config") as answer:
+        events = json.loads(answer.read())["dependencies"]
+    load = next(
+        event for event in events if ["load"] in [target[1:] for target in event["targets"]]
+    )
+    body = {"data": ["all", None], "fn_index": load["id"], "session_hash": "page"}
+    headers = {"Content-Type": "application/json"}
+    urlopen(Request(f"{address}gradio_api/queue/join", json.dumps(body).encode(), headers)).close()
+    with urlopen(f"{address}gradio_api/queue/data?session_hash=page") as lines:
+        messages = [json.loads(line[5:]) for line in lines if line.startswith(b"data:")]
+    done = next(m for m in messages if m["msg"] == "process_completed")
+    people, garments = done["output"]["data"][-2:]
+    assert len(people) == len(service.wardrobe.people)
+    assert len(garments) == len(service.wardrobe.garments())
+    assert status_of(garments[0]["image"]["url"]) == 200
+
+
+def test_mistakes_and_attempts_are_one_line_each(
+    client: Client,
+    site: tuple[str, Any, FakeEngine],
+    tmp_path: Path,
+    caplog: pytest.LogCaptureFixture,
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    photos = photo_of(40, tmp_path), photo_of(50, tmp_path)
+    Image.new("RGB", (96, 128), NOBODY).save(tmp_path / "nobody.png")
+    with caplog.at_level("WARNING"):
+        for person, options in (
+            (photos[0], {"steps": 0}),
+            (photos[0], {"category": "hat"}),
+            (tmp_path / "nobody.png", {}),
+        ):
+            with pytest.raises(AppError):
+                send(client, person, photos[1], **options)
+        test_a_path_in_the_place_of_an_upload_is_refused(site, "/etc/passwd")
+    assert "Traceback" not in "".join(capfd.readouterr()) + caplog.text
+    ours = [record.getMessage() for record in caplog.records if record.name.startswith("tryon")]
+    assert len(ours) == 4 and all(line.count("\n") == 0 for line in ours)
+
+
+def test_a_password_is_asked_for_and_guesses_are_logged(
+    serve_demo: Serve, caplog: pytest.LogCaptureFixture
+) -> None:
+    address, _, _ = serve_demo(FakeEngine(), auth=[("anna", "secret")])
+    assert status_of(f"{address}config") == 401
+    headers = {"Content-Type": "application/x-www-form-urlencoded"}
+
+    def login(password: str) -> int:
+        data = f"username=anna&password={password}".encode()
+        return status_of(f"{address}login", data=data, headers=headers)
+
+    assert [login("guess") for _ in range(2)] == [400, 400]
+    assert caplog.text.count("a wrong login from 127.0.0.1") == 2 and "guess" not in caplog.text
+    assert login("secret") == 200
+
+
 @pytest.mark.parametrize(
     "file",
     [
@@ -187,7 +253,7 @@ def test_an_upload_over_the_limit_is_413(site: tuple[str, Any, FakeEngine]) -> N
 def test_a_photo_of_too_many_pixels_is_told(serve_demo: Serve, tmp_path: Path) -> None:
     address, _, _ = serve_demo(FakeEngine(), pixels=10_000)
     client = client_of(address, tmp_path)
-    with pytest.raises(AppError, match="pixels"):
+    with pytest.raises(AppError, match="too large"):
         send(client, photo_of(40, tmp_path), photo_of(50, tmp_path))
     client.close()
 
@@ -201,12 +267,14 @@ def test_nobody_fetches_what_a_visitor_brought_or_got_after_they_left(
     visit = service.visitors.visit(visitor.session_hash)
     urls = [f"{address}gradio_api/file={file}" for file in visit.files]
     assert len(urls) == 3 and {status_of(url) for url in urls} == {200}
+    folders = [file.parent for file in visit.files]
     visitor.close()
     until = time.monotonic() + 30
     while any(file.exists() for file in map(Path, [u.split("=", 1)[1] for u in urls])):
         assert time.monotonic() < until, "the files outlive their visitor"
         time.sleep(0.1)
     assert {status_of(url) for url in urls} <= {403, 404}
+    assert not any(folder.exists() for folder in folders)
     assert visitor.session_hash not in service.visitors._visits
 
 
@@ -258,8 +326,10 @@ def test_memory_stays_flat(
 
 def test_a_taken_port_is_told(site: tuple[str, Any, FakeEngine]) -> None:
     port = int(site[0].rstrip("/").rpartition(":")[2])
-    with gr.Blocks() as page, pytest.raises(OptionError, match=f"port {port} of 127.0.0.1 cannot"):
-        serve(page, "127.0.0.1", port, block=False)
+    with Page(Visitors(), []) as page:
+        gr.HTML("nothing")
+    with pytest.raises(OptionError, match=f"port {port} of 127.0.0.1 cannot"):
+        serve(page, "127.0.0.1", port)
 
 
 def test_the_same_request_gives_the_same_file(client: Client, tmp_path: Path) -> None:

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
+import time
 from collections import OrderedDict
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,6 +14,7 @@ from tests.demo.fake_engine import NOBODY, FakeEngine, photo_of
 from tryon.demo.dressing import DressJob, Wish
 from tryon.demo.engine_queue import EngineQueue
 from tryon.demo.jobs import Complaint, Job
+from tryon.demo.limits import Limits
 from tryon.errors import BusyError, Cancelled
 from tryon.options import DressOptions
 
@@ -51,7 +53,7 @@ def noted(order: list[str], name: str) -> Job[None]:
 def dress(person: Path, garment: Path, model: str = "fake", **options: Any) -> DressJob:
     wish = Wish(
         *(str(person), str(garment), DressOptions(**options), OrderedDict(), OrderedDict()),
-        pixels=10**6,
+        Limits(),
     )
     return DressJob(wish, model=model)
 
@@ -218,6 +220,17 @@ def test_who_stops_listening_stops_the_job(queue: EngineQueue) -> None:
     asyncio.run(leave_early())
     assert job.cancelled
     gate.opened.set()
+
+
+def test_closing_stops_what_runs(queue: EngineQueue, engine: FakeEngine, tmp_path: Path) -> None:
+    """A server that was told to end does not finish its pictures first."""
+    begun = threading.Event()
+    engine.during = lambda: (begun.set(), time.sleep(0.3))
+    queue.submit("a", [job := dress(photo_of(10, tmp_path), photo_of(20, tmp_path))])
+    assert begun.wait(5)
+    queue.close()
+    with pytest.raises(Cancelled):
+        job.future.result(0)
 
 
 def test_closing_ends_what_waits(queue: EngineQueue) -> None:

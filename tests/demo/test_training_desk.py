@@ -66,7 +66,8 @@ def found(monkeypatch: pytest.MonkeyPatch) -> list[Finding]:
     findings: list[Finding] = []
 
     def checked(perception: Any, photos: Any, *, category: str) -> GarmentCheck:
-        return GarmentCheck(tuple(findings), tuple(Image.new("RGB", (8, 8)) for _ in photos))
+        pictures = tuple(Image.new("RGB", (8, 8)) for _ in photos)
+        return GarmentCheck(tuple(findings), pictures, "dress")
 
     monkeypatch.setattr(garment_check, "checked_photos", checked)
     return findings
@@ -75,7 +76,8 @@ def found(monkeypatch: pytest.MonkeyPatch) -> list[Finding]:
 def trains(monkeypatch: pytest.MonkeyPatch, training: Callable[[Step], None]) -> None:
     def train_in_catalog(*_: Any, on_step: Step, out: Path, **__: Any) -> Path:
         training(on_step)
-        return out
+        (out / "lora.safetensors").write_bytes(b"weights")
+        return out / "lora.safetensors"
 
     monkeypatch.setattr(garment_run, "train_in_catalog", train_in_catalog)
 
@@ -101,7 +103,8 @@ def test_a_garment_comes_into_the_catalogue(
     trains(monkeypatch, lambda step: step(10, 10, 0.1))
     page = page_after(desk, photo_of(50, tmp_path))
     assert "linen is in the catalogue now" in page[desk.parts.status]
-    assert [entry.sku for entry in catalog] == ["linen"]
+    (entry,) = catalog
+    assert entry.sku == "linen" and entry.lora("fake") is not None
 
 
 @pytest.mark.usefixtures("found")
@@ -151,3 +154,30 @@ def test_photos_that_will_not_do_are_not_trained_on(
     assert list(catalog) == []
     korean = page_after(desk, photo_of(50, tmp_path), language="ko")
     assert "사진 1: 사진이 작습니다." in korean[desk.parts.status]
+
+
+@pytest.mark.usefixtures("found")
+def test_what_it_is_taken_as_is_told_before_it_is_catalogued(
+    desk: TrainingDesk, tmp_path: Path
+) -> None:
+    visitor: Any = SimpleNamespace(session_hash="visitor", headers={})
+
+    async def checked() -> Update:
+        page: Update = {}
+        async for update in desk.check([str(photo_of(50, tmp_path))], "auto", visitor):
+            page |= update
+        return page
+
+    page = asyncio.run(checked())
+    assert "Taken as: dress. If it is not, choose above." in page[desk.parts.status]
+
+
+@pytest.mark.usefixtures("found")
+def test_while_it_trains_nothing_of_it_is_in_the_catalogue(
+    desk: TrainingDesk, catalog: Catalog, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """So that a server which is killed leaves no photo and no empty garment in it."""
+    seen: list[int] = []
+    trains(monkeypatch, lambda step: seen.append(len(list(catalog))))
+    page_after(desk, photo_of(50, tmp_path))
+    assert seen == [0]

@@ -1,4 +1,5 @@
-"""A headless Chromium, and `tryon demo` as a process of its own on the real mini engine."""
+"""A headless Chromium, and `tryon demo` as its users have it: from the wheel, in an empty folder, a
+process of its own on the real mini engine."""
 
 from __future__ import annotations
 
@@ -9,6 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from urllib.error import URLError
@@ -48,38 +50,89 @@ def browser() -> Iterator[Any]:
 
 
 @pytest.fixture(scope="session")
-def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The address of a running `tryon demo`, which may train."""
-    folder = tmp_path_factory.mktemp("site")
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    command = [sys.executable, "-m", "tryon", "demo", "--port", str(port), "--allow-train"]
-    command += ["--catalog", str(folder / "catalogue")]
-    log = folder / "server.log"
-    with open(log, "w") as stream:
-        server = subprocess.Popen(
-            command,
-            cwd=ROOT,
-            env={**os.environ, "OMP_NUM_THREADS": "1"},
-            stdout=stream,
-            stderr=subprocess.STDOUT,
-        )
-    address = f"http://127.0.0.1:{port}/"
-    try:
-        _wait_for(address, server, log)
-        yield address
-    finally:
-        server.terminate()
-        server.wait(timeout=PATIENCE / 1000)
-    assert not mishaps(log.read_text()), log.read_text()
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with what the wheel installs. Built from a copy: what an earlier build left in the
+    checkout would come along."""
+    copy, installed = tmp_path_factory.mktemp("source"), tmp_path_factory.mktemp("installed")
+    for name in ("adapters", "pipelines", "demo", "tryon"):
+        shutil.copytree(ROOT / name, copy / name, ignore=shutil.ignore_patterns("__pycache__"))
+    for name in ("pyproject.toml", "README.md", "LICENSE", "NOTICE"):
+        shutil.copy(ROOT / name, copy)
+    pip = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--no-index"]
+    command = [*pip, "--no-build-isolation", "--target", str(installed), str(copy)]
+    subprocess.run(command, check=True, timeout=PATIENCE / 1000)
+    shutil.rmtree(copy)
+    return installed
 
 
-def mishaps(log: str) -> list[str]:
-    """The tracebacks in a server's log, but for those of visitors who left in mid-upload: Gradio's
-    upload route logs every one of them."""
-    _, *tracebacks = log.split("Traceback (most recent call last):")
-    return [text for text in tracebacks if "starlette.requests.ClientDisconnect" not in text]
+@dataclass(frozen=True)
+class Server:
+    """A running `tryon demo`. temporary: the folder of its machine for temporary files."""
+
+    address: str
+    process: subprocess.Popen[bytes]
+    log: Path
+    temporary: Path
+
+    def files(self) -> set[Path]:
+        """Everything that it has written for its visitors, below its folder."""
+        folder = next(self.temporary.glob("tryon-demo-*"))
+        return {path.relative_to(folder) for path in folder.rglob("*") if path.is_file()}
+
+
+@pytest.fixture(scope="session")
+def start(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., Server]]:
+    """Starts servers; those that run at the end are told to end."""
+    servers = []
+
+    def started(*options: str) -> Server:
+        folder = tmp_path_factory.mktemp("server")
+        (folder / "empty").mkdir()
+        (folder / "tmp").mkdir()
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            port = probe.getsockname()[1]
+        command = [sys.executable, "-m", "tryon", "demo", "--port", str(port), *options]
+        log, temporary = folder / "server.log", folder / "tmp"
+        own = {"OMP_NUM_THREADS": "1", "PYTHONPATH": str(wheel), "TMPDIR": str(temporary)}
+        with open(log, "w") as stream:
+            process = subprocess.Popen(
+                command,
+                cwd=folder / "empty",
+                env={**os.environ, **own},
+                stdout=stream,
+                stderr=subprocess.STDOUT,
+            )
+        server = Server(f"http://127.0.0.1:{port}/", process, log, temporary)
+        servers.append(server)
+        _wait_for(server.address, process, log)
+        return server
+
+    yield started
+    for server in servers:
+        server.process.terminate()
+    for server in servers:
+        server.process.wait(timeout=PATIENCE / 1000)
+
+
+@pytest.fixture(scope="session")
+def server(
+    start: Callable[..., Server], tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Server]:
+    """A running `tryon demo`, which may train."""
+    catalogue = tmp_path_factory.mktemp("shop") / "catalogue"
+    server = start("--allow-train", "--catalog", str(catalogue))
+    yield server
+    server.process.terminate()
+    assert server.process.wait(timeout=PATIENCE / 1000) == 0
+    assert "Traceback" not in server.log.read_text(), server.log.read_text()
+    assert list(server.temporary.iterdir()) == []
+
+
+@pytest.fixture(scope="session")
+def site(server: Server) -> str:
+    """Its address."""
+    return server.address
 
 
 def _wait_for(address: str, server: subprocess.Popen[bytes], log: Path) -> None:
@@ -117,6 +170,8 @@ def open_page(
     yield opened
     SCREENSHOTS.mkdir(parents=True, exist_ok=True)
     for number, page in enumerate(pages):
+        if page.is_closed():
+            continue
         name = f"{request.node.name}{number or ''}.png".replace("/", "-")
         page.screenshot(path=SCREENSHOTS / name, full_page=True)
     for context in contexts:

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import re
+import signal
 import time
 from collections.abc import Callable
 from io import BytesIO
 from pathlib import Path
 from typing import Any
+from zipfile import ZipFile
 
 import numpy as np
 import pytest
 from PIL import Image
 
-from tests.e2e.conftest import EXAMPLES, PATIENCE, SCREENSHOTS
+from tests.e2e.conftest import EXAMPLES, PATIENCE, SCREENSHOTS, Server
 from tryon.provenance import read_provenance
 
 # A browser and a model on two cores: what a busy machine makes late is tried once more.
@@ -32,8 +34,14 @@ def add_garment(page: Any, file: Path = SHIRT) -> None:
     page.locator("#garment img").wait_for()
 
 
+def seen(page: Any) -> None:
+    """Wait until the person's photo was looked at."""
+    page.locator("#person-note .good", has_text="will do").wait_for()
+
+
 def masked(page: Any) -> None:
-    """Wait until the page has the automatic mask."""
+    """Open the mask and wait until the page has it."""
+    page.get_by_role("tab", name="What is repainted").click()
     page.locator("#mask-note .good").wait_for()
     page.locator("#editor canvas").first.wait_for()
 
@@ -89,18 +97,30 @@ def brush(page: Any, left: float, top: float, right: float) -> None:
     page.mouse.up()
 
 
+def names_of(files: set[Path]) -> set[str]:
+    return {path.name for path in files}
+
+
 def test_from_photos_to_a_picture_that_says_how_it_was_made(
     open_page: Open, tmp_path: Path
 ) -> None:
     page = open_page()
     add_person(page)
-    masked(page)
+    seen(page)
+    assert page.locator("#person img").is_visible(), "the photo is what is seen first"
     add_garment(page)
+    page.locator("#garment-note", has_text="Taken as: top").wait_for()
     page.locator("#advanced button").first.click()
     page.locator("#seed textarea, #seed input").first.fill("7")
     said = try_on(page)
-    assert re.search(r"Done in [\d.]+ s with seed 7\.", said)
-    assert page.locator("#result img").count() >= 2
+    assert re.search(r"Done in [\d.]+ s", said) and "seed" not in said.lower()
+    after = page.locator("#result img.after")
+    assert after.get_attribute("alt") == "The person wearing shirt"
+    slider = page.locator("#result input[type=range]")
+    slider.focus()
+    page.keyboard.press("End")
+    shown = page.locator("#result .before-after").get_attribute("style")
+    assert shown is not None and "100%" in shown, "keys move the line between them"
     file = downloaded(page, tmp_path)
     noted = read_provenance(file)
     assert noted.parameters is not None and noted.parameters["seed"] == 7
@@ -110,15 +130,20 @@ def test_from_photos_to_a_picture_that_says_how_it_was_made(
     changed = (picture != photo).any(axis=2)
     assert 0.05 < changed.mean() < 0.7
     assert not changed[:40, :40].any(), "the background is the photo's own"
+    page.locator("#details button").first.click()
+    assert "Seed 7" in page.locator("#numbers").inner_text()
     page.locator("#reuse-seed").click()
-    page.get_by_role("tab", name="What it saw").click()
     page.locator("#seen img").nth(3).wait_for()
+    assert page.locator("#looks button img").count() == 1
+    page.locator("#category label", has_text="Dress").click()  # one click to change it
+    page.locator("#garment-note p").filter(has_not_text="Taken as: top").first.wait_for()
 
 
 def test_what_is_brushed_is_repainted(open_page: Open, tmp_path: Path) -> None:
     page = open_page()
     add_garment(page)
     add_person(page)
+    seen(page)
     masked(page)
     eventually(page, lambda: redness(page, 0.3, 0.3, 0.7, 0.8) > 0.05, "the mask is not drawn")
     corner = (0.28, 0.04, 0.47, 0.13)  # empty in the photo
@@ -137,15 +162,69 @@ def test_what_is_brushed_is_repainted(open_page: Open, tmp_path: Path) -> None:
     assert "your mask" not in try_on(page)
 
 
-def test_a_garment_of_the_gallery_without_a_mouse(open_page: Open) -> None:
-    """Examples picked by keyboard, the mask grown by the slider's number."""
+def test_nothing_of_a_visit_is_left_when_its_page_is_closed(
+    open_page: Open, server: Server, tmp_path: Path
+) -> None:
+    """Photos, the editor's copies of them, previews, results, and what reached no job."""
+    empty = open_page()
+    eventually(empty, lambda: not names_of(server.files()) & {"mine.jpg"}, "others' are there")
+    before = server.files()
+    mine, unused = tmp_path / "mine.jpg", tmp_path / "unused.jpg"
+    Image.open(EXAMPLES / "person-vest.jpg").transpose(Image.Transpose.FLIP_LEFT_RIGHT).save(mine)
+    Image.open(SHIRT).resize((300, 400)).save(unused)
     page = open_page()
+    add_person(page, mine)
+    add_garment(page)
+    seen(page)
+    masked(page)
+    brush(page, 0.30, 0.08, 0.45)
+    try_on(page)
+    page.get_by_role("tab", name="Compare").click()
+    page.locator("#compare-garments input[type=file]").set_input_files(unused)
+    page.locator("#compare-garments .file-preview tr.file").first.wait_for()
+    there = names_of(server.files() - before)
+    assert {"mine.jpg", "unused.jpg", "after.jpg", "layer_0.png", "background.png"} <= there
+    page.close()
+    eventually(empty, lambda: server.files() <= before, "files outlive their visitor")
+
+
+def test_what_a_server_had_goes_with_it_however_it_ends(
+    start: Callable[..., Server], browser: Any
+) -> None:
+    for number in (signal.SIGTERM, signal.SIGKILL):
+        server = start("--model", "none")
+        lines = server.log.read_text().splitlines()
+        assert lines[0] == "Loading the page ..." and f"Open {server.address}" in lines
+        page = browser.new_page()
+        page.set_default_timeout(PATIENCE)
+        page.goto(server.address)
+        add_person(page)
+        seen(page)
+        assert "person.jpg" in names_of(server.files())
+        server.process.send_signal(number)
+        code = server.process.wait(60)
+        page.close()
+        left = [path for path in server.temporary.rglob("*") if path.is_file()]
+        assert bool(left) == (number == signal.SIGKILL) and code == (0 if not left else -number)
+
+
+def test_a_garment_of_the_gallery_without_a_mouse(open_page: Open) -> None:
+    """The button within ten stops of Tab; examples picked, the catalogue searched and the mask
+    grown by keys."""
+    page = open_page()
+    stops = []
+    for _ in range(10):
+        page.keyboard.press("Tab")
+        stops.append(page.evaluate("document.activeElement.id"))
+    assert "go" in stops
     page.locator("#person-picks button").first.focus()
     page.keyboard.press("Enter")
-    masked(page)
-    page.locator("#garment-filter input[value=upper]").check()
+    seen(page)
+    page.locator("#garment-filter input[value=upper]").focus()
+    page.keyboard.press("Space")
     page.locator("#garment-search textarea, #garment-search input").first.focus()
     page.keyboard.type("must")
+    page.keyboard.press("Enter")
     page.locator("#garments-found", has_text="1 found.").wait_for()
     only = page.locator("#garment-picks button").filter(has=page.locator("img"))
     eventually(page, lambda: only.count() == 1, "the others are still shown")
@@ -153,6 +232,10 @@ def test_a_garment_of_the_gallery_without_a_mouse(open_page: Open) -> None:
     only.focus()
     page.keyboard.press("Enter")
     page.locator("#garment img").wait_for()
+    page.locator("#garment-note", has_text="Taken as: top").wait_for()
+    page.get_by_role("tab", name="What is repainted").focus()
+    page.keyboard.press("Enter")
+    page.locator("#mask-note .good").wait_for()
     number = page.locator("#grow input[type=number]")
     number.fill("12")
     number.press("Enter")
@@ -165,6 +248,16 @@ def test_a_wrong_file_is_a_sentence_beside_its_field(open_page: Open, tmp_path: 
     page = open_page()
     wrong = tmp_path / "notes.jpg"
     wrong.write_text("not a picture")
+    add_person(page, wrong)
+    page.locator("#person-note .sorry").wait_for()
+    assert "not JPEG, PNG" in page.locator("#person-note").inner_text()
+    # And not only at first: Gradio builds a visitor's components anew when they change.
+    page.locator("#person-picks button").first.click()
+    seen(page)
+    page.locator(
+        "#person button[aria-label=Clear], #person button[aria-label=Remove]"
+    ).first.click()
+    eventually(page, lambda: page.locator("#person img").count() == 0, "the photo is still there")
     add_person(page, wrong)
     page.locator("#person-note .sorry").wait_for()
     assert "not JPEG, PNG" in page.locator("#person-note").inner_text()
@@ -182,11 +275,19 @@ def test_a_photo_of_nobody_and_missing_photos(open_page: Open, tmp_path: Path) -
     page.get_by_text("Nobody was found").first.wait_for()
 
 
+def test_a_phones_48_megapixels_are_taken(open_page: Open, tmp_path: Path) -> None:
+    page = open_page()
+    large = tmp_path / "phone.jpg"
+    Image.open(PERSON).resize((6000, 8000)).save(large, quality=70)
+    add_person(page, large)
+    page.locator("#person-note .good", has_text="reduced to 3000 × 4000").wait_for()
+
+
 def test_it_is_seen_to_grow_and_stop_really_stops(open_page: Open) -> None:
     page = open_page()
     add_garment(page)
     add_person(page)
-    masked(page)
+    seen(page)
     page.locator("#advanced button").first.click()
     page.locator("#steps input, #steps textarea").first.fill("100")
     page.locator("#samples input[type=number]").fill("4")  # so many that they cannot be over
@@ -216,7 +317,7 @@ def test_two_visitors_at_once(open_page: Open, tmp_path: Path) -> None:
         add_person(page, person)
         add_garment(page)
     for page in (one, other):
-        masked(page)
+        seen(page)
         page.locator("#go").click()
     for page, person in zip((one, other), people, strict=True):
         page.locator("#status .done").wait_for()
@@ -228,7 +329,7 @@ def test_two_visitors_at_once(open_page: Open, tmp_path: Path) -> None:
         assert picture.getpixel((2, 2)) == photo.getpixel((2, 2)), "each gets their own person"
 
 
-def test_compare(open_page: Open) -> None:
+def test_compare(open_page: Open, tmp_path: Path) -> None:
     page = open_page()
     page.get_by_role("tab", name="Compare").click()
     page.locator("#compare-people input[type=file]").set_input_files(PERSON)
@@ -239,8 +340,20 @@ def test_compare(open_page: Open) -> None:
         page.locator(f"{box} .file-preview tr.file").nth(files - 1).wait_for()
     page.locator("#compare-go").click()
     page.locator("#compare-status .done").wait_for()
-    assert page.locator("#grid .thumbnail-item, #grid button img").count() >= 2
     assert "2 pictures" in page.locator("#compare-status").inner_text()
+    rows = page.locator("#grid tbody tr")
+    assert rows.count() == 1 and rows.locator("td img").count() == 2
+    assert page.locator("#grid thead th").all_inner_texts()[0] == "Before"
+    assert "mustard" in page.locator("#grid thead th").nth(2).inner_text()
+    assert rows.locator("th img").get_attribute("alt") == "The person before"
+    with page.expect_download() as waiting:
+        page.locator("#download-all").click()
+    waiting.value.save_as(tmp_path / "all.zip")
+    with ZipFile(tmp_path / "all.zip") as whole:
+        assert whole.namelist() == ["1-person-1-shirt.png", "1-person-2-mustard.png"]
+        assert read_provenance(Path(whole.extract("1-person-1-shirt.png", tmp_path))).parameters
+    page.get_by_role("tab", name="Try on").click()
+    page.locator("#looks button img").nth(1).wait_for()
 
 
 def test_a_garment_is_added_and_worn(open_page: Open) -> None:
@@ -249,7 +362,7 @@ def test_a_garment_is_added_and_worn(open_page: Open) -> None:
     page.locator("#new-photos input[type=file]").set_input_files(SHIRT)
     page.locator("#new-photos .file-preview tr.file").first.wait_for()
     page.locator("#check").click()
-    page.locator("#train-status .done").wait_for()
+    page.locator("#train-status .done", has_text="Taken as: top").wait_for()
     page.locator("#new-sku textarea, #new-sku input").first.fill("e2e-shirt")
     steps = page.locator("#new-steps input[type=number]")
     steps.fill("10")
@@ -261,7 +374,7 @@ def test_a_garment_is_added_and_worn(open_page: Open) -> None:
     page.get_by_role("tab", name="Try on").click()
     page.locator("#garment-picks button", has_text="e2e-shirt").click()
     page.locator("#person-picks button").first.click()
-    masked(page)
+    seen(page)
     try_on(page)
 
 
@@ -275,16 +388,22 @@ def test_on_a_phone(open_page: Open, scheme: str) -> None:
     dark = page.evaluate("document.body.classList.contains('dark')")
     assert dark == (scheme == "dark")
     page.locator("#person-picks button").first.click()
-    masked(page)
+    seen(page)
+    assert not page.locator("#garment-picks").is_visible(), "the catalogue is folded"
+    page.locator("#catalogue > button").click()
     page.locator("#garment-picks button").first.click()
     page.locator("#garment img").wait_for()
+    button = page.locator("#go").bounding_box()
+    assert 700 < button["y"] < 844, "it is in sight wherever the page is"
     try_on(page)
+    place = page.locator("#result img.after").bounding_box()
+    assert -100 < place["y"] < 500, "the result is what is seen"
 
 
 def test_dark(open_page: Open) -> None:
     page = open_page(color_scheme="dark")
     page.locator("#person-picks button").first.click()
-    masked(page)
+    seen(page)
     assert page.evaluate("getComputedStyle(document.body).backgroundColor") != "rgb(255, 255, 255)"
 
 
@@ -293,11 +412,12 @@ def test_korean(open_page: Open) -> None:
     assert page.locator("#go").inner_text() == "입혀 보기"
     page.locator("#go").click()
     page.get_by_text("먼저 사람 사진을 넣어 주세요.").wait_for()
-    page.locator("#person-picks button").first.click()
-    masked(page)
-    page.locator("#garment-picks button").first.click()
-    page.locator("#garment img").wait_for()
-    assert "시드" in try_on(page)
+    page.locator("#person-picks button", has_text="스웨터").click()
+    page.locator("#person-note", has_text="쓸 수 있는 사진입니다.").wait_for()
+    page.locator("#garment-picks button", has_text="갈매기무늬").click()
+    page.locator("#garment-note", has_text="상의").wait_for()
+    assert "초 만에" in try_on(page)
+    assert "갈매기무늬" in page.locator("#result img.after").get_attribute("alt")
 
 
 def test_every_control_has_a_name(open_page: Open) -> None:

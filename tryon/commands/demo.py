@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
-from pathlib import Path
-from tempfile import TemporaryDirectory
+import shutil
+import time
+from contextlib import ExitStack
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -56,14 +57,21 @@ def demo(
     ] = 60,
     device: Annotated[str | None, typer.Option(help="cpu, cuda, cuda:1, mps.")] = None,
 ) -> None:
-    """Open the demo in a browser's reach: try on, compare, add garments."""
+    """Open the demo in a browser's reach: try on, compare, add garments.
+
+    Ctrl-C, SIGTERM and SIGHUP end it. Everything that visitors brought is deleted with it.
+    """
     people = [credentials(text) for text in auth or ()]
     if allow_train and catalog is None:
         raise OptionError("trained garments need a catalogue", remedy="Give one: --catalog FOLDER.")
     os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"  # Gradio reads it when it is imported
-    with TemporaryDirectory(prefix="tryon-demo-") as folder:
+    models = tuple(model or ("mini", "none"))
+    say("Loading the page ...")
+    from tryon.demo.workspace import stopping_by_signals, workspace
+
+    with stopping_by_signals(), workspace() as folder:
         # A folder of this server's own, gone with it: not the machine's, which every Gradio shares.
-        os.environ["GRADIO_TEMP_DIR"] = str(Path(folder) / "files")
+        os.environ["GRADIO_TEMP_DIR"] = str(folder / "files")
         from tryon.catalog import Catalog
         from tryon.demo import app as page, server
         from tryon.demo.limits import Limits
@@ -71,30 +79,39 @@ def demo(
         def open_engine(name: str) -> TryOn:
             from tryon.engine import TryOn
 
+            say(f"Loading the model {name} ...")
             # People's photos are remembered for their own visit, and not by the engine.
-            return TryOn(name, device=device, catalog=catalog, remember=0)
+            engine = TryOn(name, device=device, catalog=catalog, remember=0)
+            say(f"The model {name} is ready.")
+            return engine
 
-        limits = Limits(waiting=max_queue, of_one=max_queue, train_seconds=60 * max_train_minutes)
-        models = tuple(model or ("mini", "none"))
         service = page.open_service(
             models,
             open_engine,
-            folder=Path(folder),
+            folder=folder,
             catalog=None if catalog is None else Catalog(catalog),
-            limits=limits,
+            limits=Limits(
+                waiting=max_queue, of_one=max_queue, train_seconds=60 * max_train_minutes
+            ),
             allow_train=allow_train,
+            root_path=root_path or "",
         )
-        try:
-            server.serve(
-                page.build_demo(service),
-                host,
-                port,
-                limits=limits,
-                auth=people,
-                root_path=root_path,
-            )
-        finally:
-            service.queue.close()
+        with ExitStack() as ending:
+            ending.callback(service.queue.close)
+            demo = page.build_demo(service)
+            ending.callback(demo.close, verbose=False)
+            # Before all that takes time: who stops a server may kill it after some seconds.
+            ending.callback(shutil.rmtree, folder, ignore_errors=True)
+            ending.callback(service.queue.stop)
+            say(f"Open {server.serve(demo, host, port, auth=people, root_path=root_path)}")
+            service.queue.warm(models[0])  # not before: the page would wait for it
+            while True:
+                time.sleep(1)
+
+
+def say(text: str) -> None:
+    """A line for who starts the server, at once even in a pipe."""
+    print(text, flush=True)
 
 
 def credentials(text: str) -> tuple[str, str]:

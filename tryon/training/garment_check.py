@@ -47,10 +47,12 @@ class Finding:
 
 @dataclass(frozen=True, eq=False, slots=True)
 class GarmentCheck:
-    """All findings, and each photo with the garment cut out of it, RGB."""
+    """All findings, and each photo with the garment cut out of it, RGB. category: what the photos
+    show, where they agree."""
 
     findings: tuple[Finding, ...]
     pictures: tuple[Image.Image, ...]
+    category: Category | None = None
 
     @property
     def ok(self) -> bool:
@@ -101,7 +103,8 @@ def checked_photos(
         findings += found
         pictures.append(picture)
         shown.append(seen)
-    if len(kinds_seen := sorted({name for name in shown if name})) > 1:
+    kinds_seen = sorted({name for name in shown if name})
+    if len(kinds_seen) > 1:
         findings.append(
             Finding(
                 "error",
@@ -110,7 +113,8 @@ def checked_photos(
                 "Take out those of another garment, or name the category.",
             )
         )
-    return GarmentCheck(tuple(findings), tuple(pictures))
+    agreed = kinds_seen[0] if len(kinds_seen) == 1 else None
+    return GarmentCheck(tuple(findings), tuple(pictures), agreed)
 
 
 def _too_few(count: int) -> list[Finding]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 from pathlib import Path
 from typing import Any
 
@@ -17,12 +18,27 @@ from tryon.errors import OptionError  # noqa: E402
 
 @pytest.fixture
 def served(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
-    """Every page that would have been served, with what its server was told."""
+    """Every page that would have been served, with what its server was told, until SIGTERM."""
     calls: list[dict[str, Any]] = []
 
+    class Page:
+        def close(self, verbose: bool) -> None:
+            calls[-1]["page_closed"] = True
+
     class Queue:
+        def warm(self, model: str) -> None:
+            calls[-1]["warmed"] = model
+            signal.raise_signal(signal.SIGTERM)
+
+        def stop(self) -> None:
+            calls[-1]["stopped"] = True
+
         def close(self) -> None:
-            calls[-1]["closed"] = True
+            calls[-1]["closed"] = not Path(os.environ["GRADIO_TEMP_DIR"]).parent.exists()
+
+    def serve(page: Any, host: str, port: int, **given: Any) -> str:
+        calls[-1].update(host=host, port=port, **given)
+        return f"http://{host}:{port}/"
 
     def opened(models: tuple[str, ...], open_engine: Any, **given: Any) -> Any:
         calls.append({"models": models, "open_engine": open_engine, **given})
@@ -31,11 +47,8 @@ def served(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
     for name in ("GRADIO_ANALYTICS_ENABLED", "GRADIO_TEMP_DIR"):
         monkeypatch.setenv(name, "x")
     monkeypatch.setattr("tryon.demo.app.open_service", opened)
-    monkeypatch.setattr("tryon.demo.app.build_demo", lambda service: "page")
-    monkeypatch.setattr(
-        "tryon.demo.server.serve",
-        lambda page, host, port, **given: calls[-1].update(host=host, port=port, **given),
-    )
+    monkeypatch.setattr("tryon.demo.app.build_demo", lambda service: Page())
+    monkeypatch.setattr("tryon.demo.server.serve", serve)
     return calls
 
 
@@ -50,7 +63,8 @@ def test_what_is_asked_for_is_handed_on(served: list[dict[str, Any]], tmp_path: 
     assert call["limits"].train_seconds == 150
     assert call["limits"].waiting == 3 and call["catalog"].store.url
     assert call["auth"] == [("anna", "a:b")]
-    assert call["closed"], "the engine's thread ends with the page"
+    assert call["stopped"] and call["page_closed"]
+    assert call["closed"], "the engine's thread ends too, photos having gone before"
 
 
 def test_the_catalogue_here_is_used_as_by_all_commands(
@@ -62,9 +76,14 @@ def test_the_catalogue_here_is_used_as_by_all_commands(
     assert served[0]["catalog"].store.url == "garments"
 
 
-def test_the_defaults_are_for_this_machine_alone(served: list[dict[str, Any]]) -> None:
+def test_the_defaults_are_for_this_machine_alone(
+    served: list[dict[str, Any]], capsys: pytest.CaptureFixture[str]
+) -> None:
     assert run(["demo"]) == 0
     (call,) = served
+    said = capsys.readouterr().out.splitlines()
+    assert said == ["Loading the page ...", "Open http://127.0.0.1:7860/"]
+    assert call["warmed"] == "mini", "after the page is there"
     assert (call["host"], call["port"], call["auth"]) == ("127.0.0.1", 7860, [])
     assert call["models"] == ("mini", "none")
     assert not call["allow_train"] and call["catalog"] is None
