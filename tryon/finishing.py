@@ -76,6 +76,7 @@ def finished_look(plan: Plan, painted: Image.Image, config: FamilyConfig, model:
 def _scores(plan: Plan, image: Image.Image, alpha: Image.Image) -> dict[str, float]:
     """repainted: the share of the photo that may have changed. pose: how sure the joints are.
     facing: 1 for somebody who faces the camera, 0 in profile, -1 from behind.
+    garment: how surely the garment photo shows a garment of the category.
     seam: how strong an edge shows along the mask, in levels. covered: how much of chest and hips
     the new clothes and those that stay cover; the old ones stay on the rest, see `Look.warnings`.
     print: how much of the garment's own structure the picture shows where the warp puts it, 0-1;
@@ -86,6 +87,7 @@ def _scores(plan: Plan, image: Image.Image, alpha: Image.Image) -> dict[str, flo
         "repainted": float(np.count_nonzero(repainted)) / repainted.size,
         "pose": plan.person.pose.score,
         "facing": facing_score(plan.person.pose, plan.person.body),
+        "garment": plan.garment.score,
         "seam": seam(np.asarray(image), np.asarray(plan.person.photo), np.asarray(plan.mask) > 127),
     }
     if plan.options.warp:

@@ -64,7 +64,8 @@ def garment_of_photos(perception: Perception, catalog: Catalog, entry: CatalogGa
         found.append(garment)
     flat = [garment.atlas for garment in found if not garment.worn]
     atlas = merged_atlas(flat, [garment.atlas for garment in found if garment.worn])
-    return Garment(found[0].photo, atlas.category, atlas, garment_key(entry))
+    score = min(garment.score for garment in found)
+    return Garment(found[0].photo, atlas.category, atlas, garment_key(entry), score=score)
 
 
 def store_atlas(

@@ -10,6 +10,7 @@ from tryon.digests import check_sha256
 from tryon.errors import OptionError, WeightsMissingError
 from tryon.pipelines.bodymap_net import DenseNet, load_dense_net
 from tryon.pipelines.controlnet_aux_pose import ControlNetAuxPose
+from tryon.pipelines.garment.glance_net import GlanceNet, load_glance_net
 from tryon.pipelines.person.parser import PersonParser
 from tryon.pipelines.pose import BlazePose, PoseEstimator
 from tryon.pipelines.silhouette import SelfieSegmenter
@@ -17,6 +18,7 @@ from tryon.weights import ASSETS
 
 BODY_MAP = ASSETS / "bodymap" / "body_map.safetensors"
 PLACEMENT = ASSETS / "bodymap" / "placement.safetensors"
+GLANCE = ASSETS / "glance" / "glance.safetensors"
 
 PoseName = Literal["blazepose", "openpose", "dwpose"]
 
@@ -28,6 +30,7 @@ class Perception:
     pose: joints. segmenter: who is person and who is background. parser: hair, skin and clothes.
     body_map: where on the canonical body each pixel of a person lies.
     placement: where on the canonical body each pixel of a flat-lay belongs.
+    glance: whether a cut-out is a garment, of which category, and at which angle.
     """
 
     pose: PoseEstimator
@@ -35,6 +38,7 @@ class Perception:
     parser: PersonParser
     body_map: DenseNet
     placement: DenseNet
+    glance: GlanceNet
 
 
 def load_perception(pose: PoseName = "blazepose", *, threads: int = 1) -> Perception:
@@ -66,4 +70,5 @@ def load_perception(pose: PoseName = "blazepose", *, threads: int = 1) -> Percep
         PersonParser(multiclass, threads=threads),
         load_dense_net(BODY_MAP),
         load_dense_net(PLACEMENT),
+        load_glance_net(GLANCE),
     )

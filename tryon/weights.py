@@ -19,7 +19,9 @@ from tryon.errors import DependencyError, OptionError, WeightsError, WeightsMiss
 
 logger = logging.getLogger(__name__)
 
-Role = Literal["base", "pose", "tile", "ip_adapter", "image_encoder", "perception", "bodymap"]
+Role = Literal[
+    "base", "pose", "tile", "ip_adapter", "image_encoder", "perception", "bodymap", "glance"
+]
 
 ASSETS = Path(__file__).resolve().parent / "assets"
 TABLE_VARIABLE = "TRYON_WEIGHTS"  # a TOML file that replaces sources and revisions
@@ -171,6 +173,15 @@ TABLE: Mapping[str, tuple[Weight, ...]] = {
             licence="Apache-2.0",
             commercial=True,
             gigabytes=0.005,
+        ),
+        Weight(
+            role="glance",
+            source="embedded",
+            revision="1",
+            files=("glance",),
+            licence="Apache-2.0",
+            commercial=True,
+            gigabytes=0.0013,
         ),
     ),
 }
