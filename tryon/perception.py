@@ -17,6 +17,7 @@ from tryon.weights import ASSETS
 
 BODY_MAP = ASSETS / "bodymap" / "body_map.safetensors"
 PLACEMENT = ASSETS / "bodymap" / "placement.safetensors"
+CUTOUT = ASSETS / "bodymap" / "cutout.safetensors"
 
 PoseName = Literal["blazepose", "openpose", "dwpose"]
 
@@ -28,6 +29,7 @@ class Perception:
     pose: joints. segmenter: who is person and who is background. parser: hair, skin and clothes.
     body_map: where on the canonical body each pixel of a person lies.
     placement: where on the canonical body each pixel of a flat-lay belongs.
+    cutout: which pixels of a garment photo are the garment.
     """
 
     pose: PoseEstimator
@@ -35,6 +37,7 @@ class Perception:
     parser: PersonParser
     body_map: DenseNet
     placement: DenseNet
+    cutout: DenseNet
 
 
 def load_perception(pose: PoseName = "blazepose", *, threads: int = 1) -> Perception:
@@ -66,4 +69,5 @@ def load_perception(pose: PoseName = "blazepose", *, threads: int = 1) -> Percep
         PersonParser(multiclass, threads=threads),
         load_dense_net(BODY_MAP),
         load_dense_net(PLACEMENT),
+        load_dense_net(CUTOUT),
     )

@@ -13,8 +13,8 @@ from tryon.images import FilePath, load_image
 from tryon.options import GarmentPhoto
 from tryon.perception import Perception
 from tryon.pipelines.bodymap import BodyMap, body_map
-from tryon.pipelines.cutout import garment_cutout
 from tryon.pipelines.garment.atlas import GarmentAtlas
+from tryon.pipelines.garment.cutout import garment_cutout
 from tryon.pipelines.garment.placement import garment_atlas
 from tryon.pipelines.person.parsing import Parsing, person_parsing
 from tryon.pipelines.pose import single_person
@@ -113,7 +113,8 @@ def prepared_garment(
     if photo_kind == "flat-lay":  # a word against the estimator's, which must be very sure
         people = [pose for pose in people if pose.score > _SURELY_SOMEBODY]
     if photo_kind == "flat-lay" or not (people or photo_kind == "worn"):
-        atlas = garment_atlas(perception.placement, garment_cutout(cutout, people=people), category)
+        cut = garment_cutout(perception.cutout, cutout, people=people)
+        atlas = garment_atlas(perception.placement, cut, category)
         return Garment(photo, atlas.category, atlas, key)
     if category == "auto":
         raise OptionError(

@@ -34,7 +34,7 @@ from tryon.evaluation.report import Failure, OnCase, Report, Row, Table, grouped
 from tryon.evaluation.synthetic_case import synthetic_case, synthetic_person
 from tryon.perception import Perception, load_perception
 from tryon.pipelines.bodymap import body_map
-from tryon.pipelines.cutout import garment_cutout
+from tryon.pipelines.garment.cutout import garment_cutout
 from tryon.pipelines.garment.placement import garment_atlas
 from tryon.pipelines.pose import single_person
 from tryon.types import CATEGORIES, Category, Pose
@@ -268,7 +268,7 @@ def placement_rows(
 
 
 def _placement(garment: TrueGarment, perception: Perception) -> dict[str, float]:
-    cutout = garment_cutout(Image.fromarray(garment.photo.image))
+    cutout = garment_cutout(perception.cutout, Image.fromarray(garment.photo.image))
     atlas = garment_atlas(perception.placement, cutout)
     mask = cutout.alpha > 127
     union = np.count_nonzero(mask | garment.photo.mask)

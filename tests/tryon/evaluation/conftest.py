@@ -58,7 +58,7 @@ def perception(sample: Sample, monkeypatch: pytest.MonkeyPatch) -> Perception:
             lambda net, cutout, category="auto": true_atlas(photos[cutout.image.tobytes()]),
         )
     monkeypatch.setattr(synthetic_case, "prepared_person", nobody)
-    return Perception(known, known, BlindParser(), net, net)
+    return Perception(known, known, BlindParser(), net, net, net)
 
 
 def nobody(*_: object) -> None:
