@@ -12,8 +12,9 @@ import numpy as np
 
 from tryon.errors import NoGarmentError
 from tryon.pipelines.bodymap import BodyMap, cropped
-from tryon.pipelines.cutout import grabcut, matte
 from tryon.pipelines.garment.atlas import GarmentAtlas, Side, garment_layer
+from tryon.pipelines.garment.clutter import grabcut
+from tryon.pipelines.imaging.outline import matte
 from tryon.pipelines.person.standoff import standing_map
 from tryon.pipelines.skin import colour_bins, colour_model, posteriors
 from tryon.types import BODY_PARTS, Box, Category

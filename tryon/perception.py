@@ -19,6 +19,7 @@ from tryon.weights import ASSETS
 BODY_MAP = ASSETS / "bodymap" / "body_map.safetensors"
 PLACEMENT = ASSETS / "bodymap" / "placement.safetensors"
 GLANCE = ASSETS / "glance" / "glance.safetensors"
+CUTOUT = ASSETS / "bodymap" / "cutout.safetensors"
 
 PoseName = Literal["blazepose", "openpose", "dwpose"]
 
@@ -31,6 +32,7 @@ class Perception:
     body_map: where on the canonical body each pixel of a person lies.
     placement: where on the canonical body each pixel of a flat-lay belongs.
     glance: whether a cut-out is a garment, of which category, and at which angle.
+    cutout: which pixels of a garment photo are the garment.
     """
 
     pose: PoseEstimator
@@ -39,6 +41,7 @@ class Perception:
     body_map: DenseNet
     placement: DenseNet
     glance: GlanceNet
+    cutout: DenseNet
 
 
 def load_perception(pose: PoseName = "blazepose", *, threads: int = 1) -> Perception:
@@ -71,4 +74,5 @@ def load_perception(pose: PoseName = "blazepose", *, threads: int = 1) -> Percep
         load_dense_net(BODY_MAP),
         load_dense_net(PLACEMENT),
         load_glance_net(GLANCE),
+        load_dense_net(CUTOUT),
     )

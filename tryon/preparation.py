@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Literal
 
 import numpy as np
@@ -15,9 +16,9 @@ from tryon.images import FilePath, load_image
 from tryon.options import GarmentPhoto
 from tryon.perception import Perception
 from tryon.pipelines.bodymap import BodyMap, body_map
-from tryon.pipelines.cutout import garment_cutout
 from tryon.pipelines.garment.atlas import GarmentAtlas
 from tryon.pipelines.garment.beside import garment_beside
+from tryon.pipelines.garment.cutout import garment_cutout
 from tryon.pipelines.garment.glance import Glance, garment_glance, upright
 from tryon.pipelines.garment.placement import garment_atlas
 from tryon.pipelines.garment.wearers import extent, told_category, wearers
@@ -132,7 +133,8 @@ def prepared_garment(
         return _lying_garment(perception, cutout, photo, key, category, people)
     seen = people if people and small.size == photo.size else None
     wearer = prepared_person(perception, photo, key, Stopwatch(), path, seen)
-    if garment_beside(perception.glance, garment_cutout, photo, extent(wearer.pose, *photo.size)):
+    cut_out = partial(garment_cutout, perception.cutout)
+    if garment_beside(perception.glance, cut_out, photo, extent(wearer.pose, *photo.size)):
         raise GarmentError(
             "a garment lies beside somebody who wears one",
             path=path,
@@ -161,14 +163,15 @@ def _lying_garment(
     people: Sequence[Pose],
 ) -> Garment:
     """The garment in a photo that nobody wears it in: flat, on a hanger or on a ghost."""
-    lying = garment_cutout(cutout, people=people)
+    cut_out = partial(garment_cutout, perception.cutout)
+    lying = cut_out(cutout, people=people)
     glance = garment_glance(perception.glance, lying)
     if glance.garment < _NO_GARMENT:
         raise NoGarmentError(
             "what was found in the photo does not look like a garment",
             remedy="Give a photo of one garment, laid flat or hanging, whole in the picture.",
         )
-    if garment_beside(perception.glance, garment_cutout, photo, lying.box):
+    if garment_beside(perception.glance, cut_out, photo, lying.box):
         raise GarmentError(
             "there is more than one garment in the photo",
             remedy="Crop the photo to the one to wear.",

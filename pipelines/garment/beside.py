@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from PIL import Image
 
 from tryon.errors import GarmentError, NoGarmentError
-from tryon.pipelines.cutout import Cutout
+from tryon.pipelines.garment.cutout import Cutout
 from tryon.pipelines.garment.glance import garment_glance
 from tryon.pipelines.garment.glance_net import GlanceNet
 from tryon.types import Box

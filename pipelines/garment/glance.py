@@ -13,7 +13,7 @@ import cv2
 import numpy as np
 import torch
 
-from tryon.pipelines.cutout import Cutout
+from tryon.pipelines.garment.cutout import Cutout
 from tryon.pipelines.garment.glance_net import ANGLES, GLANCE_SIZE, GlanceNet
 from tryon.types import CATEGORIES, Box, Category
 

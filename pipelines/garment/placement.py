@@ -17,8 +17,8 @@ import torch
 
 from tryon.errors import NoGarmentError
 from tryon.pipelines.bodymap_net import DenseNet
-from tryon.pipelines.cutout import Cutout
 from tryon.pipelines.garment.atlas import GarmentAtlas, Measured, pieced_layer
+from tryon.pipelines.garment.cutout import Cutout
 from tryon.pipelines.garment.inside_of_back import inside_of_back
 from tryon.types import CATEGORIES, Box, Category
 

@@ -35,8 +35,8 @@ from tryon.errors import InputError, PersonError
 from tryon.evaluation.held_out import FIRST_SEED
 from tryon.options import DressOptions
 from tryon.pipelines.bodymap import body_map
-from tryon.pipelines.cutout import garment_cutout
 from tryon.pipelines.garment.atlas import merged_atlas
+from tryon.pipelines.garment.cutout import garment_cutout
 from tryon.pipelines.garment.placement import garment_atlas
 from tryon.pipelines.person.parsing import person_parsing
 from tryon.pipelines.worn import worn_atlas
@@ -108,7 +108,7 @@ def flat_garment(engine: TryOn, piece: Piece, seed: int, *, told: bool) -> Garme
     rng = np.random.default_rng(seed)
     photo = flat_lay_photo(rng, piece.mesh, piece.fabric, patterns(), SIZE, ())
     image = Image.fromarray(photo.image)
-    cutout = garment_cutout(image.convert("RGBA"))
+    cutout = garment_cutout(engine.perception.cutout, image.convert("RGBA"))
     atlas = garment_atlas(engine.perception.placement, cutout, category)
     return Garment(image, category, atlas, f"{seed}", words=piece.caption if told else None)
 

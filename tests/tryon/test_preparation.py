@@ -64,7 +64,7 @@ def glance(garment: float, shares: tuple[float, float, float]) -> Glance:
 def prepared(
     estimator: Estimator, size: tuple[int, int], kind: str = "auto", category: str = "upper"
 ) -> Garment:
-    names = ("segmenter", "parser", "body_map", "placement", "glance")
+    names = ("segmenter", "parser", "body_map", "placement", "glance", "cutout")
     perception = SimpleNamespace(pose=estimator, **dict.fromkeys(names))
     return prepared_garment(perception, Image.new("RGB", size), "key", category, kind)  # type: ignore[arg-type]
 

@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 from scipy.interpolate import RBFInterpolator
 
-from tryon.pipelines.cutout import Cutout
+from tryon.pipelines.garment.cutout import Cutout
 from tryon.types import JOINTS, Category, Pose
 
 # From the middle of the trunk, and down from the garment's top, both in widths of the trunk:

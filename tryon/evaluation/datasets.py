@@ -32,8 +32,8 @@ from tryon.evaluation.report import Failure, OnCase, Report, Row, Table, grouped
 from tryon.images import load_cutout, load_image, photo_key
 from tryon.options import DressOptions
 from tryon.perception import Perception, load_perception
-from tryon.pipelines.cutout import garment_cutout
 from tryon.pipelines.fit.warp import warp_garment
+from tryon.pipelines.garment.cutout import garment_cutout
 from tryon.planning import repainted_area
 from tryon.preparation import prepared_garment, prepared_person
 from tryon.stopwatch import Stopwatch
@@ -150,7 +150,8 @@ def dataset_case(pair: PhotoPair, perception: Perception) -> Case:
     garment = prepared_garment(
         perception, cutout, photo_key(cutout), pair.category, "flat-lay", pair.garment
     )
-    return Case(pair.name, pair.category, person, garment, garment_cutout(cutout))
+    cut = garment_cutout(perception.cutout, cutout)
+    return Case(pair.name, pair.category, person, garment, cut)
 
 
 def truth_rows(case: Case, made: dict[str, np.ndarray]) -> list[Row]:

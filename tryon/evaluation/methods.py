@@ -13,9 +13,9 @@ from tryon.errors import GarmentError, OptionError
 from tryon.evaluation.baselines import pasted, thin_plate
 from tryon.options import DressOptions
 from tryon.pipelines.bodymap import BodyMap
-from tryon.pipelines.cutout import Cutout
 from tryon.pipelines.fit.warp import Warp, warp_composite, warp_garment
 from tryon.pipelines.garment.atlas import GarmentAtlas
+from tryon.pipelines.garment.cutout import Cutout
 from tryon.planning import Plan, repainted_area, worn_warp
 from tryon.preparation import Garment, Person
 

@@ -18,8 +18,8 @@ from tryon.evaluation.report import Failure, OnCase, Report, Row, Table, grouped
 from tryon.evaluation.sheet import picture_grid
 from tryon.images import load_cutout, load_image, photo_key
 from tryon.perception import Perception, load_perception
-from tryon.pipelines.cutout import Cutout, garment_cutout
 from tryon.pipelines.fit.warp import warp_garment
+from tryon.pipelines.garment.cutout import Cutout, garment_cutout
 from tryon.preparation import Garment, Person, prepared_garment, prepared_person
 from tryon.stopwatch import Stopwatch
 from tryon.types import CATEGORIES, Category
@@ -203,7 +203,8 @@ def _garments(
 
 def _cutout(photo: Image.Image, garment: Garment, perception: Perception) -> Cutout | None:
     try:
-        return garment_cutout(photo, people=perception.pose.detect(garment.photo))
+        people = perception.pose.detect(garment.photo)
+        return garment_cutout(perception.cutout, photo, people=people)
     except GarmentError:
         return None
 

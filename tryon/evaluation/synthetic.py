@@ -34,7 +34,8 @@ from tryon.evaluation.report import Failure, OnCase, Report, Row, Table, grouped
 from tryon.evaluation.synthetic_case import synthetic_case, synthetic_person
 from tryon.perception import Perception, load_perception
 from tryon.pipelines.bodymap import body_map
-from tryon.pipelines.cutout import garment_cutout
+from tryon.pipelines.garment.cutout import garment_cutout
+from tryon.pipelines.garment.glance import garment_glance
 from tryon.pipelines.garment.placement import garment_atlas
 from tryon.pipelines.pose import single_person
 from tryon.types import CATEGORIES, Category, Pose
@@ -268,14 +269,15 @@ def placement_rows(
 
 
 def _placement(garment: TrueGarment, perception: Perception) -> dict[str, float]:
-    cutout = garment_cutout(Image.fromarray(garment.photo.image))
-    atlas = garment_atlas(perception.placement, cutout)
+    cutout = garment_cutout(perception.cutout, Image.fromarray(garment.photo.image))
+    glance = garment_glance(perception.glance, cutout)
+    atlas = garment_atlas(perception.placement, cutout, garment.category)
     mask = cutout.alpha > 127
     union = np.count_nonzero(mask | garment.photo.mask)
     return {
         **placement_error(atlas, garment.photo),
         "iou": np.count_nonzero(mask & garment.photo.mask) / union,
-        "category": float(atlas.category == garment.category),
+        "category": float(glance.category == garment.category),
     }
 
 

@@ -15,7 +15,7 @@ from tryon.evaluation.truth import true_atlas, true_body_map
 from tryon.images import photo_key
 from tryon.perception import Perception
 from tryon.pipelines.bodymap import body_map
-from tryon.pipelines.cutout import garment_cutout
+from tryon.pipelines.garment.cutout import garment_cutout
 from tryon.pipelines.garment.placement import garment_atlas
 from tryon.pipelines.person.parsing import person_parsing
 from tryon.preparation import Garment, Person, prepared_person
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 def synthetic_case(sample: Sample, config: SyntheticEvaluation, perception: Perception) -> Case:
     """The sample's person and new garment as the engine would see them. Raises InputError."""
-    cutout = garment_cutout(Image.fromarray(sample.new_garment.photo.image))
+    cutout = garment_cutout(perception.cutout, Image.fromarray(sample.new_garment.photo.image))
     atlas = garment_atlas(perception.placement, cutout, sample.category)
     photo = Image.fromarray(sample.new_garment.photo.image)
     return Case(

@@ -25,7 +25,9 @@ from tryon.data.synthetic.garments import garment_mesh
 from tryon.data.synthetic.patterns import patterns
 from tryon.data.synthetic.sample import GarmentPhoto
 from tryon.errors import GarmentError
-from tryon.pipelines.cutout import garment_cutout
+from tryon.perception import CUTOUT
+from tryon.pipelines.bodymap_net import DenseNet, load_dense_net
+from tryon.pipelines.garment.cutout import garment_cutout
 from tryon.pipelines.garment.placement import PIECES
 from tryon.training.array_cache import cached_count, read_rows, write_rows
 from tryon.training.laying import laid, random_laying
@@ -60,7 +62,8 @@ class FlatLayCache:
 def write_flat_lay_cache(folder: Path, count: int, first_seed: int) -> None:
     """Render the flat-lays of `count` seeds, going on where an earlier call stopped."""
     seeds = range(first_seed + cached_count(folder), first_seed + count)
-    write_rows(folder, (_packed(*random_flat_lay(seed)) for seed in seeds), count)
+    net = load_dense_net(CUTOUT)
+    write_rows(folder, (_packed(net, *random_flat_lay(seed)) for seed in seeds), count)
 
 
 def read_flat_lay_cache(folder: Path) -> FlatLayCache:
@@ -108,10 +111,10 @@ def _random_cut(rng: np.random.Generator, category: Category) -> Cut:
     return replace(jacket, opening=rng.uniform(0.005, 0.11))
 
 
-def _packed(photo: GarmentPhoto, category: Category) -> dict[str, np.ndarray]:
+def _packed(net: DenseNet, photo: GarmentPhoto, category: Category) -> dict[str, np.ndarray]:
     size = KEPT[::-1]
     try:
-        alpha = garment_cutout(Image.fromarray(photo.image)).alpha
+        alpha = garment_cutout(net, Image.fromarray(photo.image)).alpha
     except GarmentError:
         alpha = np.zeros(RENDERED, np.uint8)
     labels = np.where(photo.mask, photo.layer, 0).astype(np.uint8)

@@ -17,7 +17,8 @@ from PIL import Image, ImageDraw, ImageFont
 from tryon.errors import GarmentError, InputError, NoGarmentError
 from tryon.images import load_image, photo_key
 from tryon.perception import Perception
-from tryon.pipelines.cutout import garment_cutout
+from tryon.pipelines.bodymap_net import DenseNet
+from tryon.pipelines.garment.cutout import garment_cutout
 from tryon.preparation import prepared_garment
 from tryon.types import Category
 
@@ -151,7 +152,7 @@ def _checked_photo(
     worn = kind == "worn" or (kind == "auto" and bool(perception.pose.detect(rgb)))
     try:
         if not worn:
-            picture, inside = _cut_out(photo)
+            picture, inside = _cut_out(perception.cutout, photo)
             found += _outline(inside, number)
         found += _sharpness(rgb, inside, number)
         if worn and category == "auto":
@@ -187,9 +188,9 @@ def _size(photo: Image.Image, number: int) -> list[Finding]:
     return [Finding(severity, "too_small", reason, remedy, number)]
 
 
-def _cut_out(photo: Image.Image) -> tuple[Image.Image, np.ndarray]:
+def _cut_out(net: DenseNet, photo: Image.Image) -> tuple[Image.Image, np.ndarray]:
     """The garment on white, and where it is, bool (H, W). Raises NoGarmentError."""
-    cutout = garment_cutout(photo)
+    cutout = garment_cutout(net, photo)
     alpha = cutout.alpha.astype(np.float32)[..., None] / 255
     pixels = 255 + alpha * (cutout.image.astype(np.float32) - 255)
     return Image.fromarray(pixels.astype(np.uint8)), cutout.alpha > 127

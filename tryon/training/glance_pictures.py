@@ -24,7 +24,9 @@ import numpy as np
 
 from tryon.errors import GarmentError
 from tryon.images import load_cutout
-from tryon.pipelines.cutout import garment_cutout
+from tryon.perception import CUTOUT
+from tryon.pipelines.bodymap_net import load_dense_net
+from tryon.pipelines.garment.cutout import garment_cutout
 from tryon.training.array_cache import cached_count, read_rows, write_rows
 from tryon.training.flat_lays import random_flat_lay
 from tryon.training.other_things import blob, drawn_thing
@@ -96,9 +98,10 @@ def garment_files(folder: Path) -> list[tuple[Path, str]]:
 def photographed(folder: Path) -> Iterator[Row]:
     """The garments of `garment_files` as the pipeline cuts them out, and pieces of their ground:
     what a cut-out holds that went wrong altogether."""
+    net = load_dense_net(CUTOUT)
     for source, (path, category) in enumerate(garment_files(folder), start=1):
         try:
-            cutout = garment_cutout(load_cutout(path))
+            cutout = garment_cutout(net, load_cutout(path))
         except GarmentError as error:
             log.info("%s: %s", path.name, error)
             continue

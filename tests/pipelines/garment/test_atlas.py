@@ -16,8 +16,8 @@ from safetensors import safe_open
 import tryon
 from tryon.errors import GarmentError, NoGarmentError
 from tryon.pipelines.bodymap_net import load_dense_net
-from tryon.pipelines.cutout import Cutout, garment_cutout
 from tryon.pipelines.garment.atlas import FRAME, GarmentAtlas, Side, garment_layer, merged_atlas
+from tryon.pipelines.garment.cutout import Cutout, garment_cutout
 from tryon.pipelines.garment.placement import (
     PIECES,
     PLACEMENT_INPUTS,
@@ -282,7 +282,9 @@ def shirt_photo() -> Image.Image:
 
 def test_the_shipped_net_knows_a_shirt_and_where_its_chest_is() -> None:
     net = load_dense_net(SHIPPED / "placement.safetensors")
-    atlas = garment_atlas(net, garment_cutout(shirt_photo()), "upper")
+    atlas = garment_atlas(
+        net, garment_cutout(load_dense_net(SHIPPED / "cutout.safetensors"), shirt_photo()), "upper"
+    )
     assert atlas.covers(0.5, 0.33)
     assert not atlas.covers(0.5, 0.75) and not atlas.covers(0.5, 0.1)
     x, y = atlas.layers[0].places[int(0.33 * FRAME), FRAME // 2]
@@ -292,7 +294,11 @@ def test_the_shipped_net_knows_a_shirt_and_where_its_chest_is() -> None:
 
 def test_the_shipped_nets_are_small_and_say_how_they_were_trained() -> None:
     files = sorted(SHIPPED.glob("*.safetensors"))
-    assert [file.name for file in files] == ["body_map.safetensors", "placement.safetensors"]
+    assert [file.name for file in files] == [
+        "body_map.safetensors",
+        "cutout.safetensors",
+        "placement.safetensors",
+    ]
     assert sum(file.stat().st_size for file in files) <= 12_000_000
     for file in files:
         with safe_open(file, framework="pt") as opened:

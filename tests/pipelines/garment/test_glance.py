@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import cv2
 import numpy as np
 import pytest
@@ -10,9 +12,10 @@ from PIL import Image
 
 from tests.garments import dress, shirt, skirt, trousers
 from tryon.errors import WeightsCorruptError, WeightsMissingError
-from tryon.perception import GLANCE
-from tryon.pipelines.cutout import Cutout, garment_cutout
+from tryon.perception import CUTOUT, GLANCE
+from tryon.pipelines.bodymap_net import load_dense_net
 from tryon.pipelines.garment import glance as module
+from tryon.pipelines.garment.cutout import Cutout, garment_cutout
 from tryon.pipelines.garment.glance import (
     Glance,
     garment_glance,
@@ -22,6 +25,8 @@ from tryon.pipelines.garment.glance import (
 from tryon.pipelines.garment.glance_net import ANGLES, GLANCE_SIZE, GlanceNet, load_glance_net
 from tryon.training.other_things import drawn_thing
 from tryon.types import Box
+
+cut_out = partial(garment_cutout, load_dense_net(CUTOUT))
 
 
 @pytest.fixture(scope="module")
@@ -35,7 +40,7 @@ DRAWN = {"upper": shirt, "lower": trousers, "dress": dress}
 @pytest.mark.parametrize("category", DRAWN)
 @pytest.mark.parametrize("angle", [0, 90, 180, 270, 33, -50])
 def test_garments_are_known_at_any_angle(net: GlanceNet, category: str, angle: int) -> None:
-    seen = garment_glance(net, garment_cutout(turned(DRAWN[category](), angle)))
+    seen = garment_glance(net, cut_out(turned(DRAWN[category](), angle)))
     assert seen.category == category
     assert seen.garment > 0.5
     assert abs((seen.angle - angle + 180) % 360 - 180) <= 8
@@ -46,12 +51,12 @@ def test_garments_are_known_at_any_angle(net: GlanceNet, category: str, angle: i
 @pytest.mark.parametrize("seed", [1, 2])
 def test_drawn_things_are_no_garments(net: GlanceNet, name: str, seed: int) -> None:
     rgba = drawn_thing(np.random.default_rng(seed), name)
-    assert garment_glance(net, garment_cutout(Image.fromarray(rgba))).garment < 0.6
+    assert garment_glance(net, cut_out(Image.fromarray(rgba))).garment < 0.6
 
 
 def test_a_mirror_image_looks_the_same(net: GlanceNet) -> None:
-    cutout = garment_cutout(turned(skirt(), 20))
-    mirrored = garment_cutout(turned(skirt(), 20).transpose(Image.Transpose.FLIP_LEFT_RIGHT))
+    cutout = cut_out(turned(skirt(), 20))
+    mirrored = cut_out(turned(skirt(), 20).transpose(Image.Transpose.FLIP_LEFT_RIGHT))
     one, other = garment_glance(net, cutout), garment_glance(net, mirrored)
     assert one.angle == pytest.approx(-other.angle, abs=3)
     assert one.garment == pytest.approx(other.garment, abs=0.1)

@@ -59,7 +59,7 @@ def perception(sample: Sample, monkeypatch: pytest.MonkeyPatch) -> Perception:
             lambda net, cutout, category="auto": true_atlas(photos[cutout.image.tobytes()]),
         )
     monkeypatch.setattr(synthetic_case, "prepared_person", nobody)
-    return Perception(known, known, BlindParser(), net, net, GlanceNet())
+    return Perception(known, known, BlindParser(), net, net, GlanceNet(), net)
 
 
 def nobody(*_: object) -> None:

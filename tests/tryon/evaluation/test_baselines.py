@@ -12,7 +12,7 @@ from tryon.evaluation.baselines import (
     spline_map,
     thin_plate,
 )
-from tryon.pipelines.cutout import Cutout
+from tryon.pipelines.garment.cutout import Cutout
 from tryon.types import JOINTS, Box, Pose
 
 RED, GREEN, WHITE = (200, 20, 20), (20, 200, 20), (255, 255, 255)

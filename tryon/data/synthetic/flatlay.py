@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 
 import cv2
@@ -34,6 +35,45 @@ def flat_lay_photo(
     photos: tuple[Path, ...] = (),
 ) -> GarmentPhoto:
     """Lay the garment flat and photograph it; size: (height, width)."""
+    laid = laid_cloth(rng, mesh, fabric, patterns, size)
+    table = random_table(rng, size, photos)
+    if rng.random() < 0.15 and mesh.cut_numbers.build == "top":
+        _draw_hanger(rng, table, laid.points, mesh, laid.scale)
+    shadow = _drop_shadow(rng, laid.shown[..., 3], laid.scale)
+    truth = laid.truth
+    image = composed(laid.shown, laid.light, np.ones(size, np.float32), table, shadow)
+    return GarmentPhoto(
+        image=photographed(rng, image),
+        mask=truth.layer > 0,
+        uv=truth.uv,
+        layer=truth.layer,
+        kind="flat-lay",
+    )
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class LaidCloth:
+    """A garment laid flat, before anything is under it.
+
+    shown: float32 (H, W, 4), colours times their share of the pixel, and that share.
+    points: float32 (N, 2), the mesh's vertices in pixels. scale: pixels per metre.
+    """
+
+    shown: np.ndarray
+    truth: Truth
+    light: Light
+    points: np.ndarray
+    scale: float
+
+
+def laid_cloth(
+    rng: np.random.Generator,
+    mesh: GarmentMesh,
+    fabric: Fabric,
+    patterns: Patterns,
+    size: tuple[int, int],
+) -> LaidCloth:
+    """Lay the garment flat and light it; size: (height, width)."""
     height, width = size
     buffers = Buffers.empty(height * SAMPLES, width * SAMPLES)
     points, scale = _framed(rng, laid_flat(rng, mesh, patterns), mesh, buffers.owner.shape)
@@ -45,18 +85,7 @@ def flat_lay_photo(
     shown, truth = np.zeros((*size, 4), np.float32), Truth.empty(*size)
     cloth = cloth_for(fabric, SAMPLES / scale)
     shade_cloth(drawn, buffers, buffers.depth, cloth, light, PLIES, shown, truth)
-    table = random_table(rng, size, photos)
-    if rng.random() < 0.15 and mesh.cut_numbers.build == "top":
-        _draw_hanger(rng, table, points[:, :2] / SAMPLES, mesh, scale / SAMPLES)
-    shadow = _drop_shadow(rng, shown[..., 3], scale / SAMPLES)
-    image = composed(shown, light, np.ones(size, np.float32), table, shadow)
-    return GarmentPhoto(
-        image=photographed(rng, image),
-        mask=truth.layer > 0,
-        uv=truth.uv,
-        layer=truth.layer,
-        kind="flat-lay",
-    )
+    return LaidCloth(shown, truth, light, points[:, :2] / SAMPLES, scale / SAMPLES)
 
 
 @numba.njit(cache=True, fastmath=True)
