@@ -19,9 +19,9 @@ from tryon.pipelines.imaging.grain import grain, grain_level
 from tryon.pipelines.regions import grown
 
 _UNIT = 50  # pixels of the shoulders at which colour and light are found
-_FEW = 0.01  # squared shoulder widths: less skin of a limb than this does not tell its tone
-_LOCAL = 0.3  # shoulder widths over which a limb's own shade goes on from what is seen of it
-_BESIDE = 0.08  # and over which the drawn skin meets the seen one
+_FEW = 0.06  # squared shoulder widths of a limb's skin that say as much of its tone as all others
+_LOCAL = 0.15  # shoulder widths over which a limb's own shade goes on from what is seen of it
+_GRAIN = 3.0  # levels of grain at most: more is hair on the skin
 _TRUST = 0.5  # in skin that is drawn
 # Lightness of skin in parts of its tone: in the middle of a limb's edge, how much more in the
 # middle, and by the light from the right and from below. What is seen of the skin corrects it.
@@ -54,8 +54,9 @@ def body_layer(scene: Scene, outline: np.ndarray, *, seed: int = 0) -> Layer:
     seen, alpha = seen_skin(scene), outline
     coarse = _coarse(scene, seen, alpha)
     drawn = _enlarged(_skin(coarse), scene)
-    sure = seen > 0.9
-    drawn += grain(alpha.shape, grain_level(scene.photo, sure), seed)[..., None]
+    plain = ~grown(seen < 0.9, 0.02 * scene.unit)
+    level = min(grain_level(scene.photo, plain), _GRAIN)
+    drawn += grain(alpha.shape, level, seed)[..., None]
     share = np.minimum(seen, 1 - scene.old)[..., None]
     image = drawn + (scene.photo - drawn) * share
     alpha = np.maximum(alpha, share[..., 0])
@@ -95,10 +96,10 @@ def _skin(coarse: _Coarse) -> np.ndarray:
     terms[..., 0] = 1
     for share in coarse.limbs.values():
         own = seen & (share > 0.5)
-        median = everywhere
-        if np.count_nonzero(own) > _FEW * coarse.unit**2:
-            median = np.median(coarse.lab[own], axis=0)
-        tone += median * share[..., None]
+        count = np.count_nonzero(own)
+        median = np.median(coarse.lab[own], axis=0) if count else everywhere
+        known = count / (count + _FEW * coarse.unit**2)
+        tone += (everywhere + (median - everywhere) * known) * share[..., None]
         total += share
         limb = (share > 0.5) & (coarse.body > 0.5)
         if limb.any():

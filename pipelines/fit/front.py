@@ -12,6 +12,7 @@ from tryon.pipelines.imaging.fill import mean_near
 
 _HEM = 0.05  # shoulder widths beyond the end of a sleeve in which it may hang over the arm
 _LOCK = 0.04  # shoulder widths around a strand whose hair has its colour
+_HINT = 0.2  # probability up to which it is only a likeness of colours
 _SURE = 0.9  # share of hair in a pixel whose colour is hair's
 
 
@@ -22,7 +23,7 @@ def front_layer(scene: Scene, cover: np.ndarray) -> Layer:
     """
     hair = scene.hair
     alpha = np.maximum.reduce([scene.face, hair, scene.ahead, _arms(scene, cover)])
-    alpha = alpha * scene.silhouette
+    alpha = np.clip((alpha - _HINT) / (1 - 2 * _HINT), 0, 1) * scene.silhouette
     image = scene.photo
     strands = (hair > 0.02) & (hair < _SURE) & (scene.old > 0) & scene.area
     if strands.any() and (hair >= _SURE).any():

@@ -20,6 +20,7 @@ _BAND = 0.008  # v over which they do
 _FEW = 0.02  # squared shoulder widths: of less than this nothing can be continued
 _WEAVE = 0.12  # what is finer than this, in shoulder widths, goes on as it is
 _NARROW = 0.3  # shoulder widths: less than this between two garments is no bare midriff
+_SCRAP = 0.1  # and no strip that is narrower than this
 _RIM = 0.02  # of the other garment, in shoulder widths, that may show what is beside it
 _TRUST = 0.6  # in what is continued
 
@@ -60,7 +61,9 @@ def _gap(scene: Scene, reach: np.ndarray, cover: np.ndarray) -> np.ndarray:
     height = 2 * round(_NARROW * scene.unit / 2) + 1
     both = (np.maximum(reach, cover) > 0.5).astype(np.uint8)
     closed = cv2.morphologyEx(both, cv2.MORPH_CLOSE, np.ones((height, 1), np.uint8))
-    return closed.astype(np.float32)
+    width = 2 * round(_SCRAP * scene.unit / 2) + 1
+    strip = cv2.morphologyEx(closed - both, cv2.MORPH_OPEN, np.ones((1, width), np.uint8))
+    return strip.astype(np.float32)
 
 
 def with_old_clothes(layer: Layer, scene: Scene, where: np.ndarray) -> Layer:

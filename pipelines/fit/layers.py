@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 
 import cv2
 import numpy as np
@@ -27,7 +28,7 @@ class Layer:
     trust: np.ndarray
 
 
-@dataclass(frozen=True, eq=False, slots=True)
+@dataclass(frozen=True, eq=False)
 class Layers:
     """A picture from back to front, where it differs from the photo.
 
@@ -55,7 +56,11 @@ class Layers:
         return iter(getattr(self, name) for name in NAMES)
 
     def picture(self) -> Image.Image:
-        """RGB, the size of the photo: the layers over one another."""
+        """RGB, the size of the photo: the layers over one another. Made once, not to be changed."""
+        return self._picture
+
+    @cached_property
+    def _picture(self) -> Image.Image:
         below = None
         for layer in self:
             below = layer.image if below is None else _over(below, layer.image, layer.alpha)

@@ -12,6 +12,7 @@ _NEAR = 0.07  # shoulder widths: as far as the map may err, or cloth lie close
 _EDGE = 3.0  # pixels at a photo's edge where it is looked for
 _FAR = 0.35  # shoulder widths over which a correction is forgotten
 _CLOSE = 0.3  # weight of close clothes' edges against those of bare skin
+_SMOOTH = 0.015  # shoulder widths: no body has corners that are smaller
 _SOFT = 1.6  # pixels over which the outline is soft
 
 
@@ -39,8 +40,9 @@ def body_outline(scene: Scene, seen: np.ndarray) -> np.ndarray:
     away = cv2.distanceTransform((known < 0.05).astype(np.uint8), cv2.DIST_L2, 3) * step
     errors *= np.exp(-np.square(away / (_FAR * scene.unit)))
     inside = inside + cv2.resize(errors, scene.box.size, interpolation=cv2.INTER_LINEAR)
-    drawn = np.clip(inside / _SOFT + 0.5, 0, 1)
-    return np.asarray(np.minimum(drawn, scene.silhouette), np.float32)
+    inside = np.minimum(inside, true)  # clothes hide no body beyond their own edge
+    smooth = cv2.GaussianBlur(inside, (0, 0), max(_SMOOTH * scene.unit, 0.5))
+    return np.asarray(np.clip(smooth / _SOFT + 0.5, 0, 1), np.float32)
 
 
 def _inside(share: np.ndarray) -> np.ndarray:

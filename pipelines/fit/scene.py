@@ -14,11 +14,15 @@ from tryon.pipelines.imaging.fill import mean_near
 from tryon.pipelines.imaging.matte import mattes
 from tryon.pipelines.mask import worn_clothes
 from tryon.pipelines.person.parsing import Parsing
+from tryon.pipelines.regions import grown
 from tryon.types import BODY_PARTS, Box, Category
 
 _CONTEXT = 0.35  # shoulder widths around what is repainted, from which it is continued
-_SLEEVE = 0.08  # shoulder widths over which an arm is bare or not
-_MATTE = 0.012  # radius of the guided filter, in shoulder widths
+_TRACE, _FLUTTER = 0.04, 0.12  # silhouette beside old clothes that is theirs, in shoulder widths
+_RIM = 1.5  # pixels around old clothes that show them, too
+_SLEEVE, _BELOW = 0.08, 0.05  # shoulder widths over which an arm is bare, and below a waist
+_MATTE = 0.015  # radius of the guided filter, in shoulder widths
+_FAST = 0.5  # size of the masks for it: its coefficients are smooth
 
 # Parts whose skin has one tone and whose roundness is one: limbs, with the hand that shows it.
 LIMBS: dict[str, tuple[str, ...]] = {
@@ -108,7 +112,8 @@ def scene_of(
     sharp = (parsing.skin, parsing.hair, parsing.carried)
     soft = (parsing.face, parsing.top, parsing.bottom, worn_clothes(parsing, category))
     small = _in_box(np.stack(sharp, -1), parsing, box)
-    radius = max(round(_MATTE * parsing.anatomy.unit), 1)
+    small = cv2.resize(small, None, fx=_FAST, fy=_FAST, interpolation=cv2.INTER_AREA)
+    radius = max(round(_MATTE * _FAST * parsing.anatomy.unit), 1)
     skin, hair, ahead = np.moveaxis(mattes(pixels, small, radius), -1, 0)
     face, top, bottom, old = (
         cv2.resize(_in_box(plane[..., None], parsing, box), box.size) for plane in soft
@@ -130,14 +135,36 @@ def scene_of(
         body=body,
         parsing=parsing,
     )
-    return replace(scene, old=old * (1 - _beside_bare_arms(scene)))
+    return replace(scene, old=_old_clothes(scene))
+
+
+def _old_clothes(scene: Scene) -> np.ndarray:
+    """float32 (h, w), 0-1: the old clothes as they were found, and around them what is of the
+    person, but neither skin nor hair nor what stays: their soft outlines, and what flutters."""
+    stays = np.maximum.reduce([scene.skin, scene.hair, scene.ahead, seen_other(scene)])
+    trace = (scene.silhouette > _TRACE) & (stays < 0.3) & scene.area
+    found = (scene.old > 0.5) & ~_beside_bare_arms(scene)
+    whole = found | (trace & grown(found, _FLUTTER * scene.unit))
+    return cv2.GaussianBlur(grown(whole, _RIM).astype(np.float32), (0, 0), 0.8)
 
 
 def _beside_bare_arms(scene: Scene) -> np.ndarray:
-    """float32 (h, w), 0-1: where cloth is seen beside an arm that is bare: it is no sleeve."""
+    """bool (h, w): cloth below the waist of a top, beside an arm that is bare: it is no sleeve."""
+    waist = scene.parsing.waist
+    if waist is None or scene.category != "upper":
+        return np.zeros_like(scene.area)
+    columns = waist.y(np.arange(scene.box.left, scene.box.right)) - scene.box.top
+    below = np.arange(scene.box.height)[:, None] > columns[None] + _BELOW * scene.unit
     arms = scene.parts(*(name for name in BODY_PARTS if "arm" in name or "hand" in name))
     bare = mean_near(scene.skin, np.clip(2 * arms - 0.5, 0, 1), _SLEEVE * scene.unit)
-    return np.clip(bare * 5 - 2.5, 0, 1) * np.clip(4 * arms - 1, 0, 1)
+    return np.asarray(below & (arms > 0.25) & (bare > 0.6))
+
+
+def seen_other(scene: Scene) -> np.ndarray:
+    """float32 (h, w), 0-1: clothes that are seen and are not of the kind that is replaced."""
+    if scene.category == "dress" or not scene.parsing.two_piece:
+        return np.zeros_like(scene.skin)
+    return scene.bottom if scene.category == "upper" else scene.top
 
 
 def _in_box(planes: np.ndarray, parsing: Parsing, box: Box) -> np.ndarray:

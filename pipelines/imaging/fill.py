@@ -88,8 +88,8 @@ def _channels(plane: np.ndarray, image: np.ndarray) -> np.ndarray:
 def _mirrored(
     known: np.ndarray, y: np.ndarray, x: np.ndarray
 ) -> tuple[tuple[np.ndarray, np.ndarray], np.ndarray]:
-    """For each unknown pixel, the known one that lies as far behind the border as it lies before,
-    or a half or a quarter as far; and whether there is any."""
+    """For each unknown pixel, the one that lies as far behind the border as it lies before it; and
+    whether that is known."""
     _, labels = cv2.distanceTransformWithLabels(
         (~known).astype(np.uint8), cv2.DIST_L2, 5, labelType=cv2.DIST_LABEL_PIXEL
     )
@@ -97,14 +97,13 @@ def _mirrored(
     where = np.zeros(int(labels.max()) + 1, np.int64)
     where[labels[rows, columns]] = np.arange(len(rows))
     nearest = where[labels[y, x]]
-    border_y, border_x = rows[nearest], columns[nearest]
+    behind_y, behind_x = 2 * rows[nearest] - y, 2 * columns[nearest] - x
     height, width = known.shape
-    found_y, found_x = border_y.copy(), border_x.copy()
-    missing = np.ones(len(y), bool)
-    for part in (1.0, 0.5, 0.25):
-        behind_y = np.clip(np.rint(border_y + part * (border_y - y)).astype(int), 0, height - 1)
-        behind_x = np.clip(np.rint(border_x + part * (border_x - x)).astype(int), 0, width - 1)
-        good = missing & known[behind_y, behind_x]
-        found_y[good], found_x[good] = behind_y[good], behind_x[good]
-        missing &= ~good
-    return (found_y, found_x), ~missing
+    behind_y, behind_x = _reflected(behind_y, height), _reflected(behind_x, width)
+    return (behind_y, behind_x), known[behind_y, behind_x]
+
+
+def _reflected(places: np.ndarray, length: int) -> np.ndarray:
+    """Places beyond a picture's edge, as far before it."""
+    inside = np.abs(places)
+    return np.clip(np.minimum(inside, 2 * (length - 1) - inside), 0, length - 1)

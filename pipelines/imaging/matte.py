@@ -45,7 +45,10 @@ def mattes(photo: np.ndarray, masks: np.ndarray, radius: int) -> np.ndarray:
             np.ascontiguousarray(lines[..., k]), photo.shape[1::-1], interpolation=cv2.INTER_LINEAR
         )
         value = cv2.transform(line * full, np.ones((1, 4), np.float32))
-        result[..., k] = np.clip((value - 0.5) * _CONTRAST + 0.5, 0, 1)
+        # The filter may move the edge of a mask, but draw nothing far from it.
+        near = cv2.dilate(np.ascontiguousarray(masks[..., k]), np.ones((2 * radius + 1,) * 2))
+        near = cv2.resize(near, photo.shape[1::-1], interpolation=cv2.INTER_LINEAR)
+        result[..., k] = np.clip((value - 0.5) * _CONTRAST + 0.5, 0, np.minimum(2 * near, 1))
     return result
 
 

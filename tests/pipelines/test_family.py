@@ -176,6 +176,7 @@ def test_defaults_of_the_architecture(saved: dict[str, Path], tmp_path: Path) ->
         ("[1]", r"family\.json: not a JSON object"),
         ('{"width": 100}', "multiples of 8"),
         ('{"masked_image": "grey"}', "masked_image is 'grey'"),
+        ('{"layers": 1.5}', "layers is 1.5, not a number from 0 to 1"),
         ('{"prompts": {"hat": "a hat"}}', r"prompts are for \['hat'\]"),
     ],
 )

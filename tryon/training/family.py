@@ -174,7 +174,7 @@ def family_config() -> dict[str, object]:
         "image_scale": 1.0,
         "scheduler": None,
         "masked_image": "warp",
-        "layers": 1.0,
+        "layers": 0.75,
         "prompts": PROMPTS,
         "negative_prompt": "",
     }

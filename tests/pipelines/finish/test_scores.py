@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 import pytest
 
-from tryon.pipelines.finish.scores import print_kept
+from tryon.pipelines.finish.scores import print_kept, seam
 
 RNG = np.random.default_rng(0)
 REGION = np.zeros((300, 240), bool)
@@ -63,3 +63,18 @@ def test_large_pictures_are_compared_at_a_bounded_size() -> None:
     cloth = cv2.resize(printed(), (1920, 2400), interpolation=cv2.INTER_CUBIC)
     region = np.repeat(np.repeat(REGION, 8, axis=0), 8, axis=1)
     assert print_kept(cloth, cloth, region) == pytest.approx(1.0)
+
+
+def test_a_seam_is_an_edge_along_the_mask_that_the_photo_does_not_have() -> None:
+    x = np.arange(200, dtype=np.uint8)
+    photo = np.repeat(np.repeat(x[None, :, None], 160, axis=0), 3, axis=2)
+    area = np.zeros((160, 200), bool)
+    area[40:120, 50:150] = True
+    other = photo.copy()
+    other[60:100, 70:130] = 255 - other[60:100, 70:130]  # inside, away from the outline
+    shifted = photo.copy()
+    shifted[area] += 20
+    assert seam(photo, photo, area) == 0
+    assert seam(other, photo, area) == 0
+    assert seam(shifted, photo, area) > 3
+    assert seam(shifted, photo, np.zeros_like(area)) == 0
