@@ -117,8 +117,7 @@ def _roundness(limb: np.ndarray, unit: float) -> np.ndarray:
     reach = 2 * round(0.12 * unit) + 1
     ridge = cv2.dilate(depth, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (reach, reach)))
     ridge = cv2.GaussianBlur(ridge, (0, 0), 0.06 * unit)
-    inside = np.clip(depth / np.maximum(ridge, 1), 0, 1)
-    inside = cv2.GaussianBlur(inside, (0, 0), 1.0)
+    inside = cv2.GaussianBlur(np.clip(depth / np.maximum(ridge, 1), 0, 1), (0, 0), 1.0)
     down, right = np.gradient(cv2.GaussianBlur(depth, (0, 0), 1.5))
     steep = np.maximum(np.hypot(down, right), 0.2)
     aside = (1 - inside) / steep

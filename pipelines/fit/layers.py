@@ -61,9 +61,9 @@ class Layers:
 
     @cached_property
     def _picture(self) -> Image.Image:
-        below = None
-        for layer in self:
-            below = layer.image if below is None else _over(below, layer.image, layer.alpha)
+        below = self.plate.image
+        for layer in (self.body, self.kept, self.garment, self.front):
+            below = _over(below, layer.image, layer.alpha)
         left, top = self.box.left, self.box.top
         own = np.asarray(self.photo.crop(self.box.as_tuple()))
         result = self.photo.copy()

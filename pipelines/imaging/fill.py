@@ -73,9 +73,9 @@ def _coarse_mean(
     weight of each of them."""
     step = max(int(sigma / _COARSE), 1)
     size = max(image.shape[1] // step, 1), max(image.shape[0] // step, 1)
-    near = np.ascontiguousarray(weight, dtype=np.float32)
-    total = cv2.multiply(image.astype(np.float32), _channels(near, image), dtype=cv2.CV_32F)
-    total, near = (cv2.resize(x, size, interpolation=cv2.INTER_AREA) for x in (total, near))
+    plane = np.ascontiguousarray(weight, dtype=np.float32)
+    whole = cv2.multiply(image.astype(np.float32), _channels(plane, image), dtype=cv2.CV_32F)
+    total, near = (cv2.resize(x, size, interpolation=cv2.INTER_AREA) for x in (whole, plane))
     around = cv2.GaussianBlur(near, (0, 0), sigma / step)
     mean = cv2.GaussianBlur(total, (0, 0), sigma / step)
     return mean / _channels(np.maximum(around, 1e-4), image), near

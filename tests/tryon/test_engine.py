@@ -185,6 +185,7 @@ def test_the_report_has_all_that_the_command_line_promises(look: Look) -> None:
     report = look.report()
     assert set(report) == {
         *("image", "mask", "size", "seed", "model", "lora", "seconds", "scores"),
+        *("category", "warnings"),
     }
     stages = ("pose", "bodymap", "atlas", "mask", "denoise", "decode", "composite", "total")
     assert tuple(report["seconds"]) == stages

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 from PIL import Image
@@ -12,7 +13,7 @@ from tryon.outfit import Worn
 from tryon.pipelines.family import FamilyConfig
 from tryon.pipelines.fit.warp import warp_garment
 from tryon.pipelines.shading import lit_warp
-from tryon.planning import Plan, planned, with_hole
+from tryon.planning import Plan, planned, with_hole, worn_warp
 from tryon.preparation import Garment, Person
 from tryon.stopwatch import Stopwatch
 
@@ -99,12 +100,15 @@ def test_the_garment_lies_in_the_light_of_the_photo(prepared: tuple[Person, Garm
     plan = plan_of(prepared, DressOptions(category="upper"))
     flat = warp_garment(garment.atlas, person.body)
     lit = lit_warp(flat, person.photo, person.parsing, "upper")
-    known = (flat.coverage == 1) & (np.asarray(plan.mask) == 255)
+    known = (worn_warp(person, garment).coverage == 1) & (np.asarray(plan.mask) == 255)
     known &= np.asarray(plan.layers.images()["front"].getchannel("A")) == 0
     assert known.any()
     assert (flat.image[known] != lit.image[known]).mean() > 0.2
-    to_lit, to_flat = (
-        np.abs(np.asarray(plan.reference, int)[known] - image[known]).mean()
-        for image in (lit.image, flat.image)
+    # The layer gives back fine detail, so that means are compared, on a grid of 8 pixels.
+    shown, of_lit, of_flat = (
+        cv2.blur(np.where(known[..., None], image, 0).astype(np.float32), (8, 8))
+        for image in (np.asarray(plan.reference), lit.image, flat.image)
     )
-    assert to_lit < 3 < to_flat
+    inside = cv2.erode(known.astype(np.uint8), np.ones((9, 9))) > 0
+    to_lit, to_flat = (np.abs(shown - of)[inside].mean() for of in (of_lit, of_flat))
+    assert to_lit < 0.8 * to_flat
