@@ -16,7 +16,6 @@ from tryon.demo.service import Service
 from tryon.demo.strings import Language, language_of, said
 from tryon.demo.try_on_parts import Inputs, TryOnParts, Update
 from tryon.demo.visitors import Visit
-from tryon.errors import Cancelled
 from tryon.options import DressOptions
 
 LOOK = "look"
@@ -50,8 +49,6 @@ class MaskDesk:
                     visit.editor_photo = editor_photo(sight.person.photo)
                     if visit.mask_open:
                         update |= await self._shown(visit, language, None, 0)
-        except Cancelled:  # other photos have come, and are looked at
-            return
         except Exception as error:  # told beside the field; the photos themselves stay
             if mine == visit.asked:
                 quiet = {parts.person_note: note(), parts.garment_note: note()}

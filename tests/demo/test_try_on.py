@@ -151,6 +151,24 @@ def test_of_photos_that_come_together_the_last_answer_counts(
     assert "Taken as" in second[parts.garment_note]
 
 
+def test_a_look_that_is_ended_does_not_seem_to_go_on(
+    service: Service, parts: TryOnParts, tmp_path: Path
+) -> None:
+    """Whatever ends it: a page that nobody was heard of for a while, or too long a time."""
+    desk = MaskDesk(service, parts)
+
+    original = service.enter
+
+    def entered(visit: Any, request: Any, jobs: Any, tab: str = "") -> None:
+        original(visit, request, jobs, tab)
+        jobs[0].cancel()
+
+    object.__setattr__(service, "enter", entered)
+    page = looked(desk, inputs_of(parts, **photos_of(tmp_path)))
+    assert "Stopped." in page[parts.status]
+    assert not page[parts.person_note] and not page[parts.garment_note]
+
+
 def test_a_garment_that_is_no_picture_is_told_beside_it(
     service: Service, parts: TryOnParts, tmp_path: Path
 ) -> None:
