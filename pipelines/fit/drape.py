@@ -27,7 +27,7 @@ _SKIRT_REACH, _TOP_REACH, _LEG_REACH = (
     0.05,
 )  # of cloth beyond the body map, in the frame
 _SPREAD = 6.0  # cells over which the bends of the body's edge are felt beyond it
-_STANDS_OFF = (0.03, 0.04)  # of close cloth from the bare body, in the frame: usual, and at most
+_STANDS_OFF = (0.022, 0.03)  # of close cloth from the bare body, in the frame: usual, and at most
 _BEYOND = 0.05  # weight of what is only continued
 _TAUT_CELLS = (12, 9)
 # How little the cloth on the trunk bends: that of a top hardly, a skirt follows two legs.

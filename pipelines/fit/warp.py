@@ -40,6 +40,7 @@ _ARMPIT, _TRUNK = 0.3, 0.13
 _FROM_BEHIND = 0.25  # confidence in the front's photo where the back of the person shows
 _IN_PAIRS: Any = None  # for cv2.remap: its first map holds both x and y
 _EVEN = 0.004  # of the frame over which the edges of cloth that stands off are even
+_SPIKE = 0.026  # of the frame: what stands off the body is at least so broad
 _SCRAP = 0.06  # of the largest piece of cloth: smaller ones by themselves are not worn
 _SOFTNESS = 0.4  # pixels: no lens is as sharp as the cubic samples of a photo
 
@@ -75,8 +76,10 @@ def warp_garment(atlas: GarmentAtlas, body: BodyMap) -> Warp:
         lying = _lying(body, window, limbs)
         painted = _painted(atlas, body, window, lying)
         lonely = _lonely(painted[1])
+        bare = _on_window(body.body, body, window) > 0.5
+        spikes = _spikes(painted[1], bare, _SPIKE * pixels_per_unit(body))
         for plane in painted:
-            plane[lonely] = 0
+            plane[lonely | spikes] = 0
         image[rows, columns], coverage[rows, columns], confidence[rows, columns] = painted
     return Warp(image, coverage, confidence)
 
@@ -119,6 +122,11 @@ def _window(atlas: GarmentAtlas, body: BodyMap, reach: float) -> Box | None:
     right = min(width, int(body.box.left + (columns[-1] + air + 1) * scale) + 1)
     bottom = min(height, int(body.box.top + (rows[-1] + air + 1) * scale) + 1)
     return Box(left, top, right, bottom) if right > left and bottom > top else None
+
+
+def pixels_per_unit(body: BodyMap) -> float:
+    """How many pixels of the photo the side of the frame is long on this person."""
+    return body.cells_per_unit * body.box.height / body.uv.shape[0]
 
 
 def _grid(window: Box, body: BodyMap) -> tuple[np.ndarray, np.ndarray]:
@@ -174,7 +182,7 @@ def _lying(body: BodyMap, window: Box, limbs: tuple[Limb, ...]) -> _Lying:
     drawn = np.clip((best - other) * step + 0.5, 0, 1)
     outside = _on_window(continued, body, window) > 0.5
     bare = _on_window(body.body, body, window) > 0.5
-    unit = body.cells_per_unit * body.box.height / body.uv.shape[0]
+    unit = pixels_per_unit(body)
     _follow_nearest(nearest, bare, [i for i, limb in enumerate(limbs) if is_close(limb)])
     for i, limb in enumerate(limbs):
         if is_close(limb):
@@ -232,6 +240,18 @@ def _lonely(coverage: np.ndarray) -> np.ndarray:
     lonely = area < _SCRAP * area[1:].max(initial=0)
     lonely[0] = True
     return np.asarray(lonely[labels]) if count > 1 else np.zeros(coverage.shape, bool)
+
+
+def _spikes(coverage: np.ndarray, bare: np.ndarray, width: float) -> np.ndarray:
+    """bool (h, w): cloth beside the body that is narrower than cloth is.
+
+    bare: bool (h, w), the body. width: in pixels.
+    """
+    size = 2 * max(round(width / 2), 1) + 1
+    disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (size, size))
+    cloth = ((coverage > 0.5) | bare).astype(np.uint8)
+    broad = cv2.dilate(cv2.morphologyEx(cloth, cv2.MORPH_OPEN, disc), np.ones((3, 3), np.uint8))
+    return np.asarray((broad == 0) & (coverage > 0) & ~bare)
 
 
 def _on_window(plane: np.ndarray, body: BodyMap, window: Box) -> np.ndarray:
