@@ -15,6 +15,7 @@ from tryon.pipelines.skin import colour_bins, colour_model, overlap
 from tryon.types import JOINTS, Box, Category, Pose
 
 _BARE = 0.02  # of what is no ground: skin, hair and face; headless models show 0.03
+_TALL = 0.35  # of the photo: whoever shows a garment is at least so tall in it
 _AROUND = 0.2  # of their height that heads and hands stand out beyond somebody's joints
 _SEEN = 0.3  # confidence of a joint that is in the frame
 _END = 0.94  # of the photo's height: hips below it are where the photo ends
@@ -23,8 +24,13 @@ _CLOTHED = 0.6  # of a patch must be clothes
 
 
 def wearers(photo: np.ndarray, people: Iterable[Pose], parser: ClassProbability) -> list[Pose]:
-    """Those of the people found in a photo, uint8 (H, W, 3), who are somebody."""
-    return [pose for pose in people if _bare(photo, pose, parser) >= _BARE]
+    """Those of the people found in a photo, uint8 (H, W, 3), who are somebody.
+
+    Who is small in the photo wears nothing in it: they are printed on it.
+    """
+    height, width = photo.shape[:2]
+    large = [pose for pose in people if extent(pose, width, height).height >= _TALL * height]
+    return [pose for pose in large if _bare(photo, pose, parser) >= _BARE]
 
 
 def extent(pose: Pose, width: int, height: int) -> Box:

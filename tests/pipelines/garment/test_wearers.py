@@ -61,6 +61,15 @@ def test_a_coat_on_a_hanger_is_nobody() -> None:
     assert wearers(worn, [somebody], ByColour()) == [somebody]
 
 
+def test_somebody_printed_on_the_cloth_wears_nothing() -> None:
+    printed, whole = np.full((3 * HEIGHT, 3 * WIDTH, 3), 235, np.uint8), photo(RED, RED)
+    printed[100:1100, 100:800] = BLUE
+    printed[300 : 300 + HEIGHT // 2, 300 : 300 + WIDTH // 2] = whole[::2, ::2]
+    small = pose().keypoints * [0.5, 0.5, 1] + [300, 300, 0]
+    somebody = Pose(small.astype(np.float32), np.zeros((2, 3, 3), np.float32), 0.9)
+    assert wearers(printed, [somebody], ByColour()) == []
+
+
 def test_where_chest_and_lap_are_of_one_cloth_it_is_a_dress() -> None:
     assert told_category(photo(RED, RED), pose(), ByColour()) == "dress"
     assert told_category(photo(RED, BLUE), pose(), ByColour()) is None
