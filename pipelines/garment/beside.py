@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 
 from PIL import Image
 
-from tryon.errors import GarmentError, NoGarmentError
+from tryon.errors import GarmentError
 from tryon.pipelines.garment.cutout import Cutout
 from tryon.pipelines.garment.glance import garment_glance
 from tryon.pipelines.garment.glance_net import GlanceNet
@@ -39,12 +39,10 @@ def garment_beside(
     for strip in _strips(small.size, found):
         try:
             other = cut_out(small.crop(strip.as_tuple()))
-        except NoGarmentError:
-            continue
-        except GarmentError:  # several
-            return True
+        except GarmentError:
+            continue  # nothing, or pieces of the ground: nothing sure
         large = other.box.width * other.box.height > _AREA * found.width * found.height
-        if large and garment_glance(net, other).garment >= _SURELY:
+        if large and other.plain and garment_glance(net, other).garment >= _SURELY:
             return True
     return False
 

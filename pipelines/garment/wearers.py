@@ -1,6 +1,7 @@
 """Who wears the garment in a photo, if anybody does, and which of their pieces is meant.
 
-A pose estimator also finds people in coats on hangers. Somebody real shows skin, hair or a face.
+A pose estimator also finds people in coats on hangers, and those printed on shirts. Somebody real
+shows skin, hair or a face, and fills the photo.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from tryon.pipelines.skin import colour_bins, colour_model, overlap
 from tryon.types import JOINTS, Box, Category, Pose
 
 _BARE = 0.02  # of what is no ground: skin, hair and face; headless models show 0.03
-_TALL = 0.35  # of the photo: whoever shows a garment is at least so tall in it
+_SMALLEST = 0.25  # of the photo's longer side; people printed on a shirt span 0.1
 _AROUND = 0.2  # of their height that heads and hands stand out beyond somebody's joints
 _SEEN = 0.3  # confidence of a joint that is in the frame
 _END = 0.94  # of the photo's height: hips below it are where the photo ends
@@ -24,13 +25,15 @@ _CLOTHED = 0.6  # of a patch must be clothes
 
 
 def wearers(photo: np.ndarray, people: Iterable[Pose], parser: ClassProbability) -> list[Pose]:
-    """Those of the people found in a photo, uint8 (H, W, 3), who are somebody.
-
-    Who is small in the photo wears nothing in it: they are printed on it.
-    """
-    height, width = photo.shape[:2]
-    large = [pose for pose in people if extent(pose, width, height).height >= _TALL * height]
+    """Those of the people found in a photo, uint8 (H, W, 3), who are somebody."""
+    large = [pose for pose in people if _span(pose) >= _SMALLEST * max(photo.shape[:2])]
     return [pose for pose in large if _bare(photo, pose, parser) >= _BARE]
+
+
+def _span(pose: Pose) -> float:
+    """The larger of width and height, in pixels, of the box around somebody's joints."""
+    points = pose.keypoints[pose.keypoints[:, 2] >= _SEEN, :2]
+    return float(np.ptp(points, axis=0).max()) if len(points) else 0.0
 
 
 def extent(pose: Pose, width: int, height: int) -> Box:

@@ -107,6 +107,8 @@ def view(
     upright = not other and rng.random() < _UPRIGHT
     angle = float(rng.normal() * _NEARLY if upright else rng.uniform(0, 360))
     turned = _turned(rng, np.ascontiguousarray(picture), angle)
+    if turned[..., 3].max() <= 127:  # a line, thinner than a pixel
+        turned[..., 3] = cv2.convertScaleAbs(turned[..., 3], alpha=255 / turned[..., 3].max())
     if rng.random() < _DAMAGED:
         damaged = _damaged(rng, turned)
         if np.count_nonzero(damaged[..., 3] > 127) > _LEFT * np.count_nonzero(turned[..., 3] > 127):

@@ -54,6 +54,13 @@ def photo(
     return image
 
 
+def test_somebody_printed_on_a_shirt_is_nobody() -> None:
+    shirt = np.full((5 * HEIGHT, 5 * WIDTH, 3), RED, np.uint8)
+    shirt[:HEIGHT, :WIDTH] = photo(RED, BLUE)
+    assert wearers(shirt, [pose()], ByColour()) == []
+    assert wearers(shirt[:HEIGHT, :WIDTH], [pose()], ByColour()) != []
+
+
 def test_a_coat_on_a_hanger_is_nobody() -> None:
     hanging, worn = photo(RED, RED, head=False), photo(RED, RED)
     assert wearers(hanging, [pose()], ByColour()) == []

@@ -70,6 +70,14 @@ def test_a_thin_thing_is_shown_too() -> None:
         assert outline.any()
 
 
+def test_a_line_thinner_than_a_pixel_is_shown_too() -> None:
+    picture = np.zeros((128, 128, 4), np.uint8)
+    picture[:, 63, 3] = 140
+    for seed in range(8):
+        _, outline, _ = view(np.random.default_rng(seed), picture, other=True)
+        assert outline.any()
+
+
 def test_angles_are_smeared_around_the_circle() -> None:
     shares = smeared_angles(torch.tensor([0.0, 357.5, 92.5]), 4.0)
     assert shares.sum(1).tolist() == pytest.approx([1, 1, 1])
