@@ -13,10 +13,10 @@ logger = logging.getLogger(__name__)
 
 COLUMNS = (
     *("line", "id", "status", "person", "garment", "sku", "image", "category", "seconds"),
-    *("pose", "likeness", "print", "seam", "covered", "repainted"),
+    *("pose", "facing", "garment_score", "likeness", "print", "seam", "covered", "repainted"),
     *("warnings", "error", "reason", "remedy"),
 )
-NUMBERS = ("seconds", "pose", "likeness", "print", "seam", "covered", "repainted")
+NUMBERS = ("seconds", *COLUMNS[9:17])
 _BATCH = 10_000  # rows that are written to Parquet together
 
 
@@ -66,9 +66,11 @@ def table_rows(ledger: Path) -> Iterator[dict[str, Any]]:
 
 def _row(record: dict[str, Any]) -> dict[str, Any]:
     error, seconds = record.get("error", {}), record.get("seconds")
+    scores = dict(record.get("scores", {}))
     values = {
         **record,
-        **record.get("scores", {}),
+        "garment_score": scores.pop("garment", None),  # `garment` is the photo's path
+        **scores,
         "warnings": "; ".join(record.get("warnings", ())) or None,
         "seconds": None if not seconds else round(sum(seconds.values()), 4),
         "error": error.get("kind"),

@@ -168,7 +168,8 @@ def _view(
 ) -> View:
     limbs: Literal["auto", "whole"] = "whole" if rng.random() < 0.4 else "auto"
     grow = int(rng.integers(0, max(2, target.shape[0] // 64)))
-    options = DressOptions(limbs=limbs, grow=grow, warp=warp, category=garment.category)
+    # The target is drawn hanging out, so that all of the garment is learned.
+    options = DressOptions(limbs=limbs, grow=grow, warp=warp, category=garment.category, tuck="out")
     plan = planned(config, person, [Worn(garment, options)], Stopwatch())
     picture = cropped_photo(Image.fromarray(target), plan.crop)
     weight = cropped_photo(

@@ -14,8 +14,8 @@ from tryon.errors import NoPersonError
 from tryon.evaluation import synthetic, synthetic_case
 from tryon.evaluation.held_out import FIRST_SEED, true_pose
 from tryon.evaluation.truth import true_atlas, true_body_map
-from tryon.perception import Perception
-from tryon.pipelines.bodymap_net import DenseNet, DenseNetConfig
+from tryon.perception import CUTOUT, Perception
+from tryon.pipelines.bodymap_net import DenseNet, DenseNetConfig, load_dense_net
 from tryon.pipelines.garment.glance_net import GlanceNet
 from tryon.types import Pose
 
@@ -59,7 +59,7 @@ def perception(sample: Sample, monkeypatch: pytest.MonkeyPatch) -> Perception:
             lambda net, cutout, category="auto": true_atlas(photos[cutout.image.tobytes()]),
         )
     monkeypatch.setattr(synthetic_case, "prepared_person", nobody)
-    return Perception(known, known, BlindParser(), net, net, GlanceNet(), net)
+    return Perception(known, known, BlindParser(), net, net, GlanceNet(), load_dense_net(CUTOUT))
 
 
 def nobody(*_: object) -> None:
