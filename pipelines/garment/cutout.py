@@ -185,8 +185,8 @@ def _beside_plain_ground(guess: np.ndarray, difference: np.ndarray, faint: float
         return np.zeros(guess.shape, np.uint8)  # nothing but ground, whatever the net sees in it
     sure = (guess >= _YES).astype(np.uint8)
     cloth = (unlike & (guess > np.where(brighter, _NEVER, _NO))).astype(np.uint8)
-    cloth = cv2.morphologyEx(cloth | sure, cv2.MORPH_OPEN, _around(3))
-    cloth = cv2.morphologyEx(cloth | sure, cv2.MORPH_CLOSE, _around(3))
+    opened = cv2.morphologyEx(cloth | sure, cv2.MORPH_OPEN, _around(3))
+    cloth = cv2.morphologyEx(np.maximum(opened, sure), cv2.MORPH_CLOSE, _around(3))
     framed = cv2.copyMakeBorder(1 - cloth, 1, 1, 1, 1, cv2.BORDER_CONSTANT, value=1)
     count, gaps, stats, _ = cv2.connectedComponentsWithStats(framed, connectivity=4)
     around, gaps, size = gaps[0, 0], gaps[1:-1, 1:-1], int(cloth.sum())

@@ -161,7 +161,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("run", type=Path)
     parser.add_argument("weights", type=Path)
     parser.add_argument("--photographed", type=Path)
-    parser.add_argument("--retaken", type=float, default=CutoutTraining.retaken)
+    parser.add_argument("--retaken", type=float, default=0.15)
     parser.add_argument("--steps", type=int, default=600)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--threads", type=int, default=1)
@@ -182,8 +182,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
     net = train_cutout(garments, config, options.run)
     scores = cutout_scores(net, garments, config)
     log.info("held out: %s", scores)
-    notes = {"config": asdict(config), "held_out_scores": scores}
-    notes["samples"] = len(garments.rendered) + len(real or ())
+    notes = {
+        "config": asdict(config),
+        "held_out_scores": scores,
+        "samples": len(garments.rendered) + len(real or ()),
+    }
     save_dense_net(net, options.weights, notes)
 
 

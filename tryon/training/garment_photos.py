@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import cv2
 import numpy as np
@@ -277,7 +278,7 @@ def _draw_hanger(rng: np.random.Generator, ground: np.ndarray, share: np.ndarray
     x, y, width = at
     colour = rng.uniform(10, 230, 3) if rng.random() < 0.5 else np.full(3, rng.uniform(10, 230))
     thick = max(1, round(width * rng.uniform(0.008, 0.03)))
-    pen = {"color": colour.tolist(), "thickness": thick, "lineType": cv2.LINE_AA}
+    pen: dict[str, Any] = {"color": colour.tolist(), "thickness": thick, "lineType": cv2.LINE_AA}
     height, radius = width * rng.uniform(0.05, 0.3), width * rng.uniform(0.02, 0.06)
     lower = y + width * rng.uniform(0, 0.12)
     neck = (x, round(lower))
@@ -301,9 +302,9 @@ def _draw_tag(rng: np.random.Generator, image: np.ndarray, share: np.ndarray) ->
     top = y + width * rng.uniform(0, 0.4)
     size = width * rng.uniform(0.04, 0.12)
     corners = cv2.boxPoints(((left, top), (size, size * rng.uniform(1, 2)), rng.uniform(-30, 30)))
-    corners = np.rint(corners[None]).astype(np.int32)
+    outline = np.rint(np.asarray(corners)).astype(np.int32)
     on = np.zeros(share.shape, np.uint8)
-    cv2.fillPoly(on, corners, 1)
+    cv2.fillPoly(on, [outline], 1)
     if (share[on > 0] > 0.9).all():
         image[on > 0] = rng.uniform(120, 255, 3)
 

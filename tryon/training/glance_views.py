@@ -152,7 +152,7 @@ def _damaged(rng: np.random.Generator, picture: np.ndarray) -> np.ndarray:
 
 def _recoloured(rng: np.random.Generator, image: np.ndarray) -> np.ndarray:
     """uint8 (h, w, 3): brighter or darker, of another hue, or grey."""
-    colour = image.astype(np.float32)
+    colour: np.ndarray = image.astype(np.float32)
     if rng.random() < 0.3:
         colour = colour[..., rng.permutation(3)]
     if rng.random() < 0.12:

@@ -124,8 +124,8 @@ def _letters(rng: np.random.Generator, image: np.ndarray, alpha: np.ndarray) -> 
 
 def _speckled(rng: np.random.Generator, image: np.ndarray, alpha: np.ndarray) -> None:
     alpha[:] = blob(rng, _SIDE, _SIDE)
-    grain = rng.normal(size=(int(rng.integers(8, 80)),) * 2 + (3,)).astype(np.float32)
-    grain = cv2.resize(grain, (_SIDE, _SIDE), interpolation=cv2.INTER_CUBIC)
+    coarse = rng.normal(size=(int(rng.integers(8, 80)),) * 2 + (3,)).astype(np.float32)
+    grain = cv2.resize(coarse, (_SIDE, _SIDE), interpolation=cv2.INTER_CUBIC)
     image[:] = np.clip(image + grain * rng.uniform(5, 70), 0, 255).astype(np.uint8)
 
 
