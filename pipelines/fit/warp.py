@@ -76,8 +76,7 @@ def warp_garment(atlas: GarmentAtlas, body: BodyMap) -> Warp:
         lying = _lying(body, window, limbs)
         painted = _painted(atlas, body, window, lying)
         lonely = _lonely(painted[1])
-        bare = _on_window(body.body, body, window) > 0.5
-        spikes = _spikes(painted[1], bare, _SPIKE * pixels_per_unit(body))
+        spikes = _spikes(painted[1], lying.bare, _SPIKE * pixels_per_unit(body))
         for plane in painted:
             plane[lonely | spikes] = 0
         image[rows, columns], coverage[rows, columns], confidence[rows, columns] = painted
@@ -142,13 +141,13 @@ class _Lying:
 
     uv: float32 (h, w, 2), the canonical coordinate of each pixel.
     drawn: float32 (h, w), 0-1, how much the pixel is drawn at all.
-    continued: bool (h, w), whether it lies beyond the body map.
+    bare: bool (h, w), whether it shows the body itself, and not what stands off it.
     taut: float32 (h, w), 0-1, how far it follows the taut cloth on `trunk`.
     """
 
     uv: np.ndarray
     drawn: np.ndarray
-    continued: np.ndarray
+    bare: np.ndarray
     taut: np.ndarray
     trunk: Limb
 
@@ -180,7 +179,6 @@ def _lying(body: BodyMap, window: Box, limbs: tuple[Limb, ...]) -> _Lying:
             cv2.copyTo(grid, piece.view(np.uint8), uv[rows, columns])  # in place, and fast
     step = 0.5 * body.box.height / body.uv.shape[0]  # the edge is one photo pixel soft
     drawn = np.clip((best - other) * step + 0.5, 0, 1)
-    outside = _on_window(continued, body, window) > 0.5
     bare = _on_window(body.body, body, window) > 0.5
     unit = pixels_per_unit(body)
     _follow_nearest(nearest, bare, [i for i, limb in enumerate(limbs) if is_close(limb)])
@@ -200,7 +198,7 @@ def _lying(body: BodyMap, window: Box, limbs: tuple[Limb, ...]) -> _Lying:
         cv2.copyTo(drawn * near, np.isin(nearest, close).view(np.uint8), drawn)
     side = np.clip((facing(_on_window(body.front, body, window), body) - 0.5) * 4 + 0.5, 0, 1)
     taut = np.where(nearest == 0, tautness(uv) * side, 0).astype(np.float32)
-    return _Lying(uv, drawn, outside, taut, limbs[0])
+    return _Lying(uv, drawn, bare, taut, limbs[0])
 
 
 def _follow_nearest(limb: np.ndarray, bare: np.ndarray, close: list[int]) -> None:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from tryon.data.synthetic.garment.shop_cut import ShopCut
+from tryon.pipelines.garment.placement import PIECES
 from tryon.pipelines.person.canonical_figure import (
     ELBOW_ALONG,
     along_at,
@@ -20,9 +21,6 @@ from tryon.pipelines.person.canonical_figure import (
     trunk_half_width,
     upper_outline,
 )
-
-PIECES = ("trunk", "left_sleeve", "right_sleeve", "left_leg", "right_leg")
-"""Sides are the wearer's own: the left is to the right of the picture."""
 
 _ROWS, _COLUMNS = 40, 17
 _LIMB_ROWS, _LIMB_COLUMNS = 18, 9
