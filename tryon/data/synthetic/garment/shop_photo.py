@@ -15,12 +15,12 @@ from tryon.data.synthetic.canonical import canonical_uv
 from tryon.data.synthetic.garment.grid_raster import drawn_grid
 from tryon.data.synthetic.garment.shop_cut import ShopCut, random_shop_cut
 from tryon.data.synthetic.garment.shop_layout import (
-    PIECES,
     Piece,
     half_width,
     laid_pieces,
     random_layout,
 )
+from tryon.pipelines.garment.placement import PIECES
 from tryon.pipelines.person.canonical_figure import along_at, upper_outline
 from tryon.types import Category
 
